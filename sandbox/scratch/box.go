@@ -1,0 +1,187 @@
+package scratch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"lifeboat/sandbox"
+	"lifeboat/sandbox/internal/workdir"
+)
+
+// box is one directory. It implements sandbox.Sandbox and sandbox.Local.
+type box struct {
+	dir    workdir.Dir
+	log    *slog.Logger
+	disk   *workdir.Meter
+	limit  int64
+	ending *workdir.Ending
+
+	closed  <-chan struct{} // Close was called
+	stop    context.CancelFunc
+	watched chan struct{} // closed when the watch has ended
+}
+
+// watch ends the sandbox at its disk limit or deadline.
+func (b *box) watch(ctx context.Context, deadline time.Time) {
+	defer close(b.watched)
+	err := workdir.Watch(ctx, watchInterval, deadline, func() error { return b.disk.Measure(ctx, b.limit) })
+	if err == nil {
+		return
+	}
+	b.ending.Because(err)
+	// What is restored goes at once, not only when somebody calls Close.
+	if err := b.dir.Empty(); err != nil {
+		b.log.Warn("stopped sandbox is not empty yet", slog.String("dir", b.dir.Path), slog.Any("error", err))
+	}
+}
+
+// gone returns why the sandbox can no longer be used.
+func (b *box) gone() error {
+	if err := b.ending.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-b.closed:
+		return fmt.Errorf("%w: it was closed", sandbox.ErrGone)
+	default:
+		return nil
+	}
+}
+
+// Describe implements sandbox.Sandbox.
+func (b *box) Describe() sandbox.Description {
+	return sandbox.Description{Runner: name, ID: b.dir.Path, Enter: "cd " + b.dir.Box()}
+}
+
+// Dir implements sandbox.Sandbox.
+func (b *box) Dir() string { return b.dir.Box() }
+
+// Path implements sandbox.Local.
+func (b *box) Path() string { return b.dir.Box() }
+
+// Exec implements sandbox.Sandbox; it always refuses.
+func (b *box) Exec(context.Context, sandbox.Cmd) (int, error) {
+	if err := b.gone(); err != nil {
+		return 0, err
+	}
+	return 0, fmt.Errorf("%w: an in-process sandbox runs no commands", sandbox.ErrUnavailable)
+}
+
+// Dial implements sandbox.Sandbox; it always refuses.
+func (b *box) Dial(context.Context, sandbox.Endpoint) (net.Conn, error) {
+	if err := b.gone(); err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: an in-process sandbox holds no server", sandbox.ErrUnavailable)
+}
+
+// Usage implements sandbox.Sandbox. Memory and CPU are Lifeboat's own and cannot
+// be told apart, so they stay 0.
+func (b *box) Usage(ctx context.Context) (sandbox.Usage, error) {
+	if err := b.gone(); err != nil {
+		return sandbox.Usage{}, err
+	}
+	if err := b.disk.Measure(ctx, b.limit); err != nil {
+		b.ending.Because(err) // the watch finds the same and empties the directory
+		return sandbox.Usage{}, err
+	}
+	return sandbox.Usage{PeakDisk: b.disk.Peak()}, nil
+}
+
+// Isolation implements sandbox.Sandbox. There is no inside from which something
+// could reach out, so the probes look at what there is: that no command can be
+// run, that nobody else can reach into the directory, and that nothing in it leads
+// out. That the library which reads the dump executes nothing of it is the
+// engine's promise and is not probed here.
+func (b *box) Isolation(ctx context.Context) (sandbox.Isolation, error) {
+	if err := b.gone(); err != nil {
+		return sandbox.Isolation{}, err
+	}
+	probes := []sandbox.Probe{probeCommands(ctx, b), probePrivate(b.dir.Path), probeContents(b.dir.Box())}
+	result := sandbox.Isolation{Isolated: true, Probes: probes}
+	for _, p := range probes {
+		result.Isolated = result.Isolated && p.OK
+	}
+	return result, nil
+}
+
+// probeCommands tries to run a command.
+func probeCommands(ctx context.Context, b *box) sandbox.Probe {
+	p := sandbox.Probe{Name: "run a command"}
+	if _, err := b.Exec(ctx, sandbox.Cmd{Args: []string{"true"}}); err == nil {
+		p.Detail = "a command was run"
+		return p
+	}
+	p.OK, p.Detail = true, "refused; the dump is read by a library inside Lifeboat and starts no program"
+	return p
+}
+
+// probePrivate looks whether other users can reach into the directory.
+func probePrivate(path string) sandbox.Probe {
+	p := sandbox.Probe{Name: "private directory"}
+	info, err := os.Lstat(path)
+	if err != nil {
+		p.Detail = "cannot be examined"
+		return p
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	p.OK = ok && info.IsDir() && info.Mode().Perm() == 0o700 && int(stat.Uid) == os.Getuid()
+	p.Detail = fmt.Sprintf("mode %04o, owned by this user: %v", info.Mode().Perm(), ok && int(stat.Uid) == os.Getuid())
+	return p
+}
+
+// probeContents looks for anything that leads out of the directory: links,
+// devices, sockets, pipes.
+func probeContents(root string) sandbox.Probe {
+	p := sandbox.Probe{Name: "links out of the directory"}
+	files := 0
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a journal removed while we looked
+		}
+		if err != nil {
+			return err
+		}
+		if t := e.Type(); t != 0 && t != fs.ModeDir {
+			return fmt.Errorf("an entry that is neither a file nor a directory (%s)", t)
+		}
+		if !e.IsDir() {
+			files++
+		}
+		return nil
+	})
+	if err != nil {
+		p.Detail = err.Error()
+		return p
+	}
+	p.OK, p.Detail = true, fmt.Sprintf("none among %d files", files)
+	return p
+}
+
+// Stopped implements sandbox.Sandbox.
+func (b *box) Stopped() <-chan struct{} { return b.ending.Done() }
+
+// Err implements sandbox.Sandbox.
+func (b *box) Err() error { return b.ending.Err() }
+
+// Close implements sandbox.Sandbox.
+func (b *box) Close(ctx context.Context) error {
+	b.stop()
+	select {
+	case <-b.watched:
+	case <-ctx.Done():
+		return fmt.Errorf("remove in-process sandbox %s: %w", b.dir.Path, context.Cause(ctx))
+	}
+	if err := b.dir.Remove(); err != nil {
+		return fmt.Errorf("remove in-process sandbox: %w", err)
+	}
+	return nil
+}
