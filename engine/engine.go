@@ -201,8 +201,11 @@ type RestoreError struct {
 // one consistent state. Methods may be called concurrently.
 type Database interface {
 	// Measure goes over every table once and returns its exact count of rows with
-	// the extra aggregates asked for. Unknown tables or columns named in want come
-	// back with Err set to an error wrapping ErrNoTable.
+	// the extra aggregates asked for, under the table that Find makes of its name. A
+	// table or column of want that is not there comes back as an entry of its own,
+	// besides the table's count, with Err set to an error wrapping ErrNoTable; any
+	// other Err means that the table could not be counted. Without an error the answer
+	// is never nil.
 	Measure(ctx context.Context, want []Measure) ([]Measured, error)
 	// Inventory lists what the database holds, in the same words as Manifest.Objects.
 	Inventory(ctx context.Context) ([]Object, error)

@@ -44,6 +44,31 @@ type Check interface {
 	Run(ctx context.Context, in Input) ([]Result, error)
 }
 
+// Stage says what must be there before a check can be asked. The zero value is the
+// last stage, which almost all checks need.
+type Stage int
+
+// Stages of a drill, as checks see them.
+const (
+	AfterMeasuring Stage = iota // the restored database was measured
+	AfterRestore                // the restore tool ended; there may be no database to ask
+	AfterReading                // the artifact is known, and its bytes as far as they could be read
+)
+
+// Staged is implemented by checks that can be asked before the restored database was
+// measured. They are asked even when a drill gets no further.
+type Staged interface {
+	Stage() Stage
+}
+
+// StageOf is the stage c is asked at.
+func StageOf(c Check) Stage {
+	if s, ok := c.(Staged); ok {
+		return s.Stage()
+	}
+	return AfterMeasuring
+}
+
 // Measurer is implemented by checks that want aggregates from the one pass over
 // a table.
 type Measurer interface {
@@ -58,10 +83,24 @@ type Input struct {
 	Checksums []Checksum
 	Received  engine.Received
 	Restored  engine.Restored
-	Measured  []engine.Measured
+	Measured  []engine.Measured // nil means that the tables could not be counted
+	// Soundness is what Database.Soundness found, asked once for all checks. Nil
+	// means that it could not be asked, which is no answer and never good news.
+	Soundness *engine.Soundness
 	Baseline  Baseline
 	Now       time.Time
 	LoadTime  time.Duration // from the first byte fetched to the end of the restore
+}
+
+// Measures collects what checks want from the one pass over the tables.
+func Measures(checks []Check) []engine.Measure {
+	var want []engine.Measure
+	for _, c := range checks {
+		if m, ok := c.(Measurer); ok {
+			want = append(want, m.Measures()...)
+		}
+	}
+	return want
 }
 
 // Checksum is one stored checksum of the artifact, compared while it streamed by.

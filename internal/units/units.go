@@ -110,3 +110,12 @@ func Count(n int64) string {
 	}
 	return s
 }
+
+// Counted writes a number with the noun it counts: "1 row", "2,000,000 rows". The
+// noun's plural must be regular.
+func Counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}

@@ -1,0 +1,92 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeboat/engine"
+	"lifeboat/internal/units"
+)
+
+// Summary is the gravest result of a report in one line, for tables and messages:
+// "rows_missing public.orders: 10 rows, expected 2,000,000 rows (and 2 more)". Of a
+// good report it says what was restored.
+func Summary(r Report) string {
+	worst, more := gravest(r.Results)
+	if !r.Verdict.Good() && r.Error != "" && (worst == nil || worst.Verdict != Failed) {
+		return oneLine(r.Error)
+	}
+	if worst == nil {
+		return restoredLine(r)
+	}
+	line := worst.Code
+	if worst.Subject != "" {
+		line += " " + worst.Subject
+	}
+	switch {
+	case worst.Observed != "" && worst.Expected != "":
+		line += ": " + worst.Observed + ", expected " + worst.Expected
+	case worst.Detail != "":
+		line += ": " + worst.Detail
+	case worst.Observed != "":
+		line += ": " + worst.Observed
+	}
+	if more > 0 {
+		line += fmt.Sprintf(" (and %d more)", more)
+	}
+	return oneLine(line)
+}
+
+// gravest is the first of the worst results, and how many others are not passed.
+func gravest(results []Result) (worst *Result, more int) {
+	for i := range results {
+		switch {
+		case results[i].Verdict == Passed:
+			continue
+		case worst == nil:
+			worst = &results[i]
+			continue
+		case grade(results[i]) > grade(*worst):
+			worst = &results[i]
+		}
+		more++
+	}
+	return worst, more
+}
+
+// grade ranks a result as Worst does: one that nobody filled in proves nothing.
+func grade(r Result) Verdict { return Worst([]Result{r}) }
+
+func restoredLine(r Report) string {
+	if len(r.Tables) == 0 {
+		return "nothing was compared"
+	}
+	var rows int64
+	for _, t := range r.Tables {
+		rows += t.Rows
+	}
+	return units.Counted(int64(len(r.Tables)), "table") + " restored with " + units.Counted(rows, "row")
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// NotChecked lists what the checks on in could not look at, and why, for the report.
+func NotChecked(in Input) []string {
+	var skipped []engine.Skipped
+	skipped = append(skipped, in.Received.Census.Uncounted...)
+	skipped = append(skipped, in.Restored.Notes...)
+	if in.Soundness != nil {
+		skipped = append(skipped, in.Soundness.Skipped...)
+	}
+	list := []string{}
+	for _, s := range skipped {
+		list = append(list, s.Subject+": "+s.Reason)
+	}
+	if !slices.ContainsFunc(in.Checksums, Checksum.compared) {
+		list = append(list, "stored checksum: there is none beside the backup or in its metadata")
+	}
+	return list
+}
+
+func (c Checksum) compared() bool { return c.Got != "" && c.Want != "" }
