@@ -3,10 +3,19 @@ package sandbox
 import (
 	"context"
 	"fmt"
+
+	"lifeboat/internal/units"
 )
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s limit of %d bytes reached (%d used)", e.Limit, e.Bytes, e.Used)
+	amount := units.Bytes
+	if e.Limit == "pids" {
+		amount = func(n int64) string { return fmt.Sprintf("%d processes", n) }
+	}
+	if e.Used == 0 {
+		return fmt.Sprintf("%s limit of %s reached", e.Limit, amount(e.Bytes))
+	}
+	return fmt.Sprintf("%s limit of %s reached (%s used)", e.Limit, amount(e.Bytes), amount(e.Used))
 }
 
 // Unwrap makes errors.Is(err, ErrOutOfRoom) true.

@@ -172,7 +172,7 @@ type Room struct {
 // LimitError says which limit stopped a sandbox. It wraps ErrOutOfRoom.
 type LimitError struct {
 	Limit string // "memory", "disk" or "pids"
-	Bytes int64  // the limit
+	Bytes int64  // the limit; for pids a number of processes
 	Used  int64  // what was seen, when known
 }
 

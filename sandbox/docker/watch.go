@@ -1,0 +1,218 @@
+package docker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"lifeboat/sandbox"
+)
+
+// How the watch goes about it.
+const (
+	watchPace     = time.Second
+	watchPaceMax  = 5 * time.Second
+	watchShare    = 20               // a round may cost one part in so many of the time
+	watchStall    = 20 * time.Second // no answer for so long is no watch
+	watchTries    = 3                // restarts in a row before the sandbox is stopped
+	deadlineGrace = 3 * time.Second  // for the container to end by itself
+	bootTimeout   = 30 * time.Second // from started container to first readings
+)
+
+// A gauge is a loop of shell inside the sandbox that answers each line of input
+// with its readings, one "name value..." a line, and the line "end".
+type gauge struct {
+	name   string
+	user   string
+	script string
+	args   []string
+}
+
+// guard reads what the kernel accounts for the container, as root without
+// capabilities, so that nothing of the sandbox's user can stop or deceive it. Only
+// its last reading takes a process of its own: the others must still come when the
+// sandbox has used up all it may have.
+func (b *Box) guard() gauge {
+	return gauge{name: "guard", user: "0:0", args: []string{volumePath}, script: `
+cd /sys/fs/cgroup || exit 1
+while read -r n; do
+	for f in memory.current memory.stat memory.events memory.max cpu.stat cpu.max pids.current pids.events pids.max \
+		memory/memory.usage_in_bytes memory/memory.stat memory/memory.oom_control memory/memory.limit_in_bytes \
+		cpuacct/cpuacct.usage pids/pids.current pids/pids.events pids/pids.max; do
+		[ -r "$f" ] && while read -r k v; do echo "${f##*/} $k $v"; done <"$f"
+	done
+	stat -f -c 'free %a %S' "$0" || exit 1
+	stat -f -c 'total %b %S' "$0" || exit 1
+	echo end
+done`}
+}
+
+// meter measures the volume. Without capabilities only the files' own user can look
+// into all of them, so it runs as that user. What it can be deceived about is
+// bounded: one file by its size limit, all of them by the guard's look at the free
+// space of the disk below. Deleted files that are still open count.
+func (b *Box) meter() gauge {
+	return gauge{name: "meter", user: b.spec.User, args: []string{volumePath, workDir}, script: `
+until [ -d "$1" ] || mkdir -m 700 "$1" 2>/dev/null; do sleep 0.05; done
+dev=$(stat -c %D "$0") || exit 1
+exec 3>&1
+while read -r n; do
+	hidden=$(LC_ALL=C du -sk "$0" 2>&1 >&3 | grep -c -F 'Permission denied')
+	stat -L -c '%h %D:%i %b' /proc/[0-9]*/fd/* 2>/dev/null | grep "^0 $dev:"
+	echo "hidden $hidden"
+	echo end
+done`}
+}
+
+// probe is a gauge at work.
+type probe struct {
+	*stream
+	lines *bufio.Reader
+	free  func() bool
+}
+
+// openGauge starts a gauge. It ends with the sandbox.
+func (b *Box) openGauge(ctx context.Context, g gauge) (*probe, error) {
+	s, err := b.open(ctx, openOptions{
+		user: g.user, dir: "/", stdin: true,
+		args: append([]string{"sh", "-c", g.script}, g.args...),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", g.name, err)
+	}
+	return &probe{
+		stream: s,
+		lines:  bufio.NewReader(&conn{stream: s}),
+		free:   context.AfterFunc(b.life, s.Close),
+	}, nil
+}
+
+func (p *probe) Close() {
+	p.free()
+	p.stream.Close()
+}
+
+// ask returns one round of readings. What came before an error is returned with it.
+func (p *probe) ask(patience time.Duration) (readings, error) {
+	if err := p.Conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	if _, err := p.Conn.Write([]byte("\n")); err != nil {
+		return nil, err
+	}
+	r := make(readings)
+	for {
+		line, err := p.lines.ReadString('\n')
+		if err != nil {
+			return r, err
+		}
+		line = strings.TrimSpace(line)
+		if line == "end" {
+			return r, nil
+		}
+		r.add(line)
+	}
+}
+
+// watch begins to watch the limits and returns once every one of them has been read.
+func (b *Box) watch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout,
+		fmt.Errorf("sandbox was not ready within %s", bootTimeout))
+	defer cancel()
+	gauges := []gauge{b.guard(), b.meter()}
+	errs := make([]error, len(gauges))
+	probes := make([]*probe, len(gauges))
+	done := make(chan int, len(gauges))
+	for i, g := range gauges {
+		go func() {
+			probes[i], errs[i] = b.firstRound(ctx, g)
+			done <- i
+		}()
+	}
+	for range gauges {
+		<-done
+	}
+	if err := errors.Join(errs...); err != nil {
+		for _, p := range probes {
+			if p != nil {
+				p.Close()
+			}
+		}
+		return causeOf(ctx, err)
+	}
+	for i, g := range gauges {
+		b.watcher.Go(func() { b.keep(g, probes[i]) })
+	}
+	return nil
+}
+
+// firstRound starts a gauge and demands that its readings are whole.
+func (b *Box) firstRound(ctx context.Context, g gauge) (*probe, error) {
+	p, err := b.openGauge(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, p.Close)
+	defer stop()
+	r, err := p.ask(bootTimeout)
+	if err != nil {
+		p.Close()
+		return nil, fmt.Errorf("watch the limits (%s): %w", g.name, err)
+	}
+	err = r.whole(g.name)
+	if err == nil {
+		err = b.note(r)
+	}
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// keep asks one gauge round after round, and starts it anew when it breaks, for as
+// long as the sandbox lives. A sandbox that can no longer be watched is stopped.
+func (b *Box) keep(g gauge, p *probe) {
+	pace := time.NewTimer(watchPace)
+	defer pace.Stop()
+	defer func() { p.Close() }()
+	broken := 0
+	for {
+		select {
+		case <-pace.C:
+		case <-b.life.Done():
+			return
+		}
+		began := time.Now()
+		r, err := p.ask(watchStall)
+		if reason := b.note(r); reason != nil {
+			b.stop(reason)
+			return
+		}
+		if err == nil {
+			broken = 0
+			pace.Reset(min(max(watchShare*time.Since(began), watchPace), watchPaceMax))
+		} else {
+			p.Close()
+			if reason := b.end(time.Now()); reason != nil {
+				b.stop(reason)
+				return
+			}
+			if broken++; broken > watchTries {
+				b.stop(fmt.Errorf("%w: its limits can no longer be watched (%s): %w", sandbox.ErrGone, g.name, err))
+				return
+			}
+			if next, err := b.openGauge(b.life, g); err == nil {
+				p = next
+			}
+			pace.Reset(watchPace / 4)
+		}
+		if time.Now().After(b.spec.Deadline.Add(deadlineGrace)) {
+			b.stop(sandbox.ErrDeadline)
+			return
+		}
+	}
+}
