@@ -1,0 +1,67 @@
+// Package configs turns one YAML file into a Config that is complete and sound, or
+// into the list of everything that is wrong with it, each mistake with its line. It
+// opens no storage, starts nothing and knows no adapter: whether what is configured
+// also works is for the doctor to say.
+package configs
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// MaxBytes bounds the size of a configuration file.
+const MaxBytes = 1 << 20
+
+// Config is a whole configuration. References to the environment and to files are
+// resolved, defaults are filled in, and every name that is referred to exists.
+type Config struct {
+	Sources   map[string]Source   `yaml:"sources" need:"yes" doc:"Where backups lie, by name. Lifeboat only ever reads them."`
+	Targets   map[string]Target   `yaml:"targets" need:"yes" doc:"Series of backups that must keep proving themselves, by name."`
+	Notifiers map[string]Notifier `yaml:"notifiers" doc:"Who is told, by name."`
+	Server    Server              `yaml:"server" doc:"The service itself."`
+}
+
+// Server is how the service runs.
+type Server struct {
+	Listen      string `yaml:"listen" default:"127.0.0.1:8080" is:"listen" doc:"Address and port of the page, the API and the metrics."`
+	History     string `yaml:"history" default:"lifeboat.db" is:"path" doc:"SQLite file with the record of drills. A relative path is below the folder of the configuration file."`
+	Concurrency int    `yaml:"concurrency" default:"2" min:"1" max:"64" doc:"Drills that may run at once, if CPU, memory and disk admit them."`
+}
+
+// Load reads the configuration file at path, with references resolved against the
+// environment of this process. What is wrong inside the file comes back as
+// *Mistakes; a file that cannot be read is another error.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data, os.LookupEnv)
+}
+
+// Parse reads a configuration. file is its name in messages, and relative paths
+// inside it are below its folder. env looks up ${env:NAME}. An error is always
+// *Mistakes and names every mistake there is.
+func Parse(file string, data []byte, env func(string) (string, bool)) (*Config, error) {
+	r := &reader{
+		refs:  references{dir: filepath.Dir(file), env: env},
+		spots: make(map[string]position),
+		bad:   make(map[string]bool),
+		taint: make(map[string]bool),
+	}
+	var c Config
+	if root := r.parse(data); root != nil {
+		r.config(root, &c)
+	}
+	if len(r.found) > 0 {
+		return nil, newMistakes(file, r.found)
+	}
+	return &c, nil
+}

@@ -1,0 +1,182 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // a static binary in an empty image knows no time zones otherwise
+
+	"lifeboat/engine"
+)
+
+// format is what a text must look like. check says in a few words why it does not,
+// or returns errUnlike when what says it all.
+type format struct {
+	what  string
+	check func(string) error
+}
+
+var errUnlike = errors.New("")
+
+// formats are the words an is tag may use.
+var formats = map[string]format{
+	"word":     {"one word", matching(`^[^\s/]+$`)},
+	"line":     {"one line of text", matching(`^[^\r\n]*\S[^\r\n]*$`)},
+	"path":     {"the path of a file or folder", matching(`^[^\x00]+$`)},
+	"suffix":   {"the end of a name, such as .done, without spaces", matching(`^[^\s*?\[\]]+$`)},
+	"reason":   {"a reason in words", matching(`\S.*\S`)},
+	"image":    {"the name of an image, such as postgres:16", matching(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`)},
+	"bucket":   {"the name of a bucket; what follows a slash is the prefix", matching(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)},
+	"endpoint": {"a host with or without a port, such as s3.example.com or https://minio.local:9000", checkEndpoint},
+	"listen":   {"an address and a port, such as 127.0.0.1:8080", checkListen},
+	"url":      {"an address that begins with https:// or http://", checkURL},
+	"timezone": {"a time zone by its name, such as Europe/Berlin", checkTimezone},
+	"schedule": {"five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup", checkSchedule},
+	"glob":     {"a glob below the bucket or folder, such as pg/orders-*.dump", checkGlob},
+	"subject":  {"a glob, such as public.*", checkSubject},
+	"pattern":  {"a regular expression", checkPattern},
+	"table":    {"a table, such as public.orders", checkTable},
+	"code":     {"the code of a result about a backup, such as role_absent", checkCode},
+}
+
+func matching(expr string) func(string) error {
+	re := regexp.MustCompile(expr)
+	return func(s string) error {
+		if re.MatchString(s) {
+			return nil
+		}
+		return errUnlike
+	}
+}
+
+// splitEndpoint cuts the scheme off an endpoint.
+func splitEndpoint(s string) (scheme, host string) {
+	scheme, host, found := strings.Cut(s, "://")
+	if !found {
+		return "", s
+	}
+	return scheme, strings.TrimSuffix(host, "/")
+}
+
+func checkEndpoint(s string) error {
+	scheme, host := splitEndpoint(s)
+	if scheme != "" && scheme != "http" && scheme != "https" {
+		return errUnlike
+	}
+	if strings.ContainsAny(host, "/?#@ \t\r\n") {
+		return errors.New("no path, user or query belongs here")
+	}
+	u, err := url.Parse("//" + host)
+	if err != nil || u.Hostname() == "" || !validPort(u.Port(), host) {
+		return errUnlike
+	}
+	return nil
+}
+
+func validPort(port, host string) bool {
+	if port == "" {
+		return !strings.HasSuffix(host, ":")
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
+func checkListen(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || strings.ContainsAny(host, " /") {
+		return errUnlike
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return errors.New("the port is a number up to 65535")
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || !validPort(u.Port(), u.Host) {
+		return errUnlike
+	}
+	return nil
+}
+
+func checkTimezone(s string) error {
+	if s == "" || s == "Local" {
+		return errUnlike // both would depend on the machine
+	}
+	if _, err := time.LoadLocation(s); err != nil {
+		return errUnlike
+	}
+	return nil
+}
+
+// timePlaceholder is where a name carries the time of its backup.
+var timePlaceholder = regexp.MustCompile(`\{time:([^{}]*)\}`)
+
+func checkGlob(s string) error {
+	if strings.HasPrefix(s, "/") {
+		return errors.New("it begins below the bucket or folder, without a slash")
+	}
+	times := timePlaceholder.FindAllStringSubmatch(s, -1)
+	if len(times) > 1 {
+		return errors.New("{time:...} stands in it twice")
+	}
+	for _, m := range times {
+		if !tellsDay(m[1]) {
+			return errors.New("{time:...} holds how 15:04:05 on 2 January 2006 would be written, such as {time:20060102T150405Z}")
+		}
+	}
+	rest := timePlaceholder.ReplaceAllString(s, "*")
+	if strings.ContainsAny(rest, "{}") {
+		return errors.New("braces are for {time:...} only")
+	}
+	if slices.Contains(strings.Split(rest, "/"), "..") {
+		return errors.New("it cannot leave the bucket or folder")
+	}
+	return checkSubject(rest)
+}
+
+// tellsDay reports whether a time layout tells one day from another.
+func tellsDay(layout string) bool {
+	one := time.Date(2009, time.November, 23, 13, 14, 15, 0, time.UTC)
+	for _, other := range []time.Time{one.AddDate(1, 0, 0), one.AddDate(0, 1, 0), one.AddDate(0, 0, 1)} {
+		if one.Format(layout) == other.Format(layout) {
+			return false
+		}
+	}
+	return true
+}
+
+func checkSubject(s string) error {
+	if s == "" {
+		return errUnlike
+	}
+	if _, err := path.Match(s, ""); err != nil {
+		return errors.New("a bracket or a backslash is left open")
+	}
+	return nil
+}
+
+func checkPattern(s string) error {
+	if s == "" {
+		return errUnlike
+	}
+	if _, err := regexp.Compile(s); err != nil {
+		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return nil
+}
+
+func checkTable(s string) error {
+	if _, err := engine.ParseTable(s); err != nil {
+		return errUnlike
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package configs
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var show = flag.Bool("show", false, "print what each invalid configuration is told")
+
+// wantOf reads the "# want: 3:5 path: rule" lines at the top of a fixture.
+func wantOf(data []byte) (want []string) {
+	for line := range strings.Lines(string(data)) {
+		if mistake, ok := strings.CutPrefix(line, "# want: "); ok {
+			want = append(want, strings.TrimSpace(mistake))
+		}
+	}
+	return want
+}
+
+func fixtures(t testing.TB) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/invalid/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	all := make(map[string][]byte)
+	for _, p := range paths {
+		if all[p], err = os.ReadFile(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func TestEveryMistakeIsReportedWhereItIs(t *testing.T) {
+	for path, data := range fixtures(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			c, err := Parse(path, data, env)
+			var m *Mistakes
+			if !errors.As(err, &m) || c != nil {
+				t.Fatalf("Parse = %v, %v, want mistakes alone", c, err)
+			}
+			var got []string
+			for _, one := range m.List {
+				got = append(got, one.String())
+			}
+			if *show {
+				t.Logf("\n# want: %s", strings.Join(got, "\n# want: "))
+			}
+			if want := wantOf(data); strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+			}
+			if first, _, _ := strings.Cut(err.Error(), "\n"); !strings.HasPrefix(first, path+": ") {
+				t.Errorf("the message begins %q, want the file's name", first)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the message gives the secret away: %s", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package configs
+
+import "time"
+
+// OnNewBackup is the schedule of a target that is drilled whenever a backup appears.
+const OnNewBackup = "on-new-backup"
+
+// Runners a target may ask for.
+const (
+	RunnerAuto    = "auto"
+	RunnerDocker  = "docker"
+	RunnerProcess = "process"
+)
+
+// Target is one series of backups that must keep proving itself.
+type Target struct {
+	Source       string        `yaml:"source" need:"yes" doc:"Name of the source the backups lie in."`
+	Match        string        `yaml:"match" need:"yes" is:"glob" doc:"Glob of the backups' names below the source's bucket and prefix or folder. {time:20060102T150405Z} reads the time of the backup from the name, written as that moment would be."`
+	Engine       string        `yaml:"engine" enum:"postgres,sqlite" doc:"Kind of database; recognised from the bytes when it is not set."`
+	Decrypt      Decrypt       `yaml:"decrypt" doc:"Keys for encrypted backups. Which of them is needed shows in the bytes."`
+	Schedule     string        `yaml:"schedule" is:"schedule" doc:"When to drill: five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup. Not set: only when asked to."`
+	Timezone     string        `yaml:"timezone" default:"UTC" is:"timezone" doc:"Time zone of the schedule, and of times in names that carry none."`
+	Objectives   Objectives    `yaml:"objectives" doc:"What was promised about these backups."`
+	Sandbox      Sandbox       `yaml:"sandbox" doc:"Limits of the place the backup is restored into."`
+	Checks       []CheckConfig `yaml:"checks" doc:"Questions asked besides those that need no words."`
+	Ignore       []Ignore      `yaml:"ignore" doc:"Results that are accepted, each with its reason. Reports keep showing them."`
+	CompleteWhen string        `yaml:"complete_when" is:"suffix" doc:"Suffix of the marker object that says a backup is complete, such as .done. A backup without its marker is taken for unfinished."`
+	Notify       []string      `yaml:"notify" doc:"Names of the notifiers told about this target."`
+}
+
+// Objectives of a target. Zero means that none was set.
+type Objectives struct {
+	RPO time.Duration `yaml:"rpo" min:"1s" doc:"Recovery point objective: the newest backup may be at most this old."`
+	RTO time.Duration `yaml:"rto" min:"1s" doc:"Recovery time objective: a restore may take at most this long."`
+}
+
+// Sandbox limits the place a backup is restored into.
+type Sandbox struct {
+	CPUs    float64       `yaml:"cpus" default:"2" min:"0.1" max:"1024" doc:"Processor cores; also how many jobs restore at once."`
+	Memory  Size          `yaml:"memory" default:"2GiB" min:"64MiB" doc:"Memory; there is no swap."`
+	Disk    Size          `yaml:"disk" default:"50GiB" min:"16MiB" doc:"Disk for the dump and the restored database together."`
+	Timeout time.Duration `yaml:"timeout" default:"2h" min:"1s" max:"7d" doc:"How long a drill may take. The sandbox dies by itself then."`
+	Image   string        `yaml:"image" is:"image" doc:"Image to use instead of the one inferred from the dump."`
+	Pids    int64         `yaml:"pids" default:"512" min:"16" max:"1000000" doc:"Processes and threads."`
+	Runner  string        `yaml:"runner" default:"auto" enum:"auto,docker,process" doc:"docker, process (the host's own server programs), or auto: docker where it is reachable."`
+}
+
+// Decrypt holds the keys that open a target's backups.
+type Decrypt struct {
+	Age     *Age     `yaml:"age" doc:"For backups encrypted with age."`
+	OpenPGP *OpenPGP `yaml:"openpgp" doc:"For backups encrypted with OpenPGP, by gpg for example."`
+	OpenSSL *OpenSSL `yaml:"openssl" doc:"For backups encrypted with openssl enc."`
+}
+
+// Age opens age files: with an identity, or with a passphrase.
+type Age struct {
+	Identity   Secret `yaml:"identity" doc:"Identity file's contents, one or more AGE-SECRET-KEY lines."`
+	Passphrase Secret `yaml:"passphrase" doc:"Passphrase of a file encrypted with age -p."`
+}
+
+// OpenPGP opens OpenPGP messages: with a private key, or with a passphrase alone.
+type OpenPGP struct {
+	Key        Secret `yaml:"key" doc:"Private key, armored or binary."`
+	Passphrase Secret `yaml:"passphrase" doc:"Passphrase of the key; without a key, of the symmetrically encrypted message."`
+}
+
+// OpenSSL opens what openssl enc wrote. The file itself does not say how.
+type OpenSSL struct {
+	Password   Secret `yaml:"password" need:"yes" doc:"Password given to openssl enc."`
+	Cipher     string `yaml:"cipher" default:"aes-256-cbc" enum:"aes-128-cbc,aes-192-cbc,aes-256-cbc,aes-128-ctr,aes-192-ctr,aes-256-ctr,des-ede3-cbc" doc:"Cipher given to openssl enc."`
+	Digest     string `yaml:"digest" default:"sha256" enum:"md5,sha1,sha224,sha256,sha384,sha512" doc:"Digest given with -md."`
+	Iterations int    `yaml:"iterations" default:"10000" min:"0" max:"10000000" doc:"Iterations given with -iter; 10000 is that of -pbkdf2 alone, 0 stands for the old key derivation without -pbkdf2."`
+}
+
+// Ignore accepts results of one code.
+type Ignore struct {
+	Code    string `yaml:"code" need:"yes" is:"code" doc:"Code of the result, such as role_absent. Codes of our own accidents cannot be ignored."`
+	Subject string `yaml:"subject" is:"subject" doc:"Glob of what the result is about; not set: all."`
+	Reason  string `yaml:"reason" need:"yes" is:"reason" doc:"Why this is accepted, for whoever reads the report."`
+}
