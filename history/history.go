@@ -11,8 +11,13 @@ import (
 	"lifeboat/verify"
 )
 
-// ErrNotFound means there is no such drill.
-var ErrNotFound = errors.New("no such drill")
+// Answers of Store.Get.
+var (
+	// ErrNotFound means there is no such drill.
+	ErrNotFound = errors.New("no such drill")
+	// ErrAmbiguous means that several ids begin with what was given.
+	ErrAmbiguous = errors.New("several drills begin so")
+)
 
 // Store is the record of drills. Methods may be called concurrently, from several
 // processes as well.
@@ -23,12 +28,14 @@ type Store interface {
 	// running, another Begin for that target returns a *RunningError.
 	Begin(ctx context.Context, d Drill) error
 	// Finish stores the report of a drill that was begun, in one transaction.
+	// ErrNotFound when it was not; an error as well when it has a report already.
 	Finish(ctx context.Context, r verify.Report) error
 	// Interrupt marks the drills that run in an instance which is no longer alive as
 	// interrupted (verdict errored) and returns them.
 	Interrupt(ctx context.Context, alive func(instance string) bool, now time.Time) ([]Drill, error)
 	// Get returns the report of one drill by its id or an unambiguous beginning of
-	// it. ErrNotFound when there is none.
+	// it. ErrNotFound when there is none, ErrAmbiguous when there are several, a
+	// *RunningError while it runs.
 	Get(ctx context.Context, drill string) (verify.Report, error)
 	// List returns the newest drills of a target, or of all when target is empty,
 	// newest first, running ones included.

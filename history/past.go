@@ -1,0 +1,40 @@
+package history
+
+import (
+	"time"
+
+	"lifeboat/verify"
+)
+
+// Past is what later drills compare themselves with, out of a finished report. Stores
+// build their baselines with it, so that all of them learn the same.
+func Past(r verify.Report) verify.Past {
+	p := verify.Past{Drill: r.Drill, Finished: r.Finished, Tables: make(map[string]int64, len(r.Tables))}
+	if a := r.Artifact; a != nil {
+		p.Key, p.SHA256, p.MadeAt, p.Bytes = a.Key, a.SHA256, a.MadeAt, a.Bytes
+	}
+	for _, t := range r.Tables {
+		p.Tables[t.Table.String()] = t.Rows
+	}
+	for _, phase := range r.Phases {
+		if phase.Name == "load" {
+			p.Load = time.Duration(phase.Seconds * float64(time.Second))
+		}
+	}
+	return p
+}
+
+// InterruptedReport is the report of a drill whose process died under it. It says
+// nothing about the backup.
+func InterruptedReport(d Drill, now time.Time) verify.Report {
+	const detail = "Lifeboat was stopped or killed while this drill ran, so there is no answer."
+	return verify.Report{
+		Schema: verify.Schema, Drill: d.ID, Target: d.Target, Verdict: verify.Errored,
+		Results: []verify.Result{{
+			Check: "drill", Verdict: verify.Errored, Code: verify.Interrupted, Subject: d.Target, Detail: detail,
+			Hint: "Drill again. If it repeats, look at the system's log for why the process ends, often a lack of memory.",
+		}},
+		Phases: []verify.Phase{}, NotChecked: []string{"everything: the drill was interrupted"},
+		Error: detail, Started: d.Started, Finished: now,
+	}
+}
