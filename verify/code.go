@@ -12,7 +12,6 @@ const (
 	DecryptFailed    = "decrypt_failed"
 	ArchiveTruncated = "archive_truncated"
 	ArchiveCorrupt   = "archive_corrupt"
-	ArchiveTooLarge  = "archive_too_large" // a decompression bomb, or a limit set too low
 	FormatUnknown    = "format_unknown"
 	NotABackup       = "not_a_backup"
 
@@ -42,6 +41,7 @@ const (
 
 	SandboxUnavailable = "sandbox_unavailable"
 	StorageUnreachable = "storage_unreachable"
+	KeyMissing         = "key_missing"      // encrypted, and the configuration has no key
 	StorageArchived    = "storage_archived" // the newest backup lies in a cold tier
 	ObjectChanged      = "object_changed"   // the object was replaced while we read it
 	ImageAbsent        = "image_absent"

@@ -1,0 +1,29 @@
+# A small image with nothing but Lifeboat in it, run as an ordinary user:
+#
+#   docker build -t lifeboat .
+#   docker run --rm --group-add "$(stat -c %g /var/run/docker.sock)" \
+#     -v /var/run/docker.sock:/var/run/docker.sock \
+#     -v "$PWD/lifeboat.yaml:/etc/lifeboat/lifeboat.yaml:ro" -v lifeboat:/var/lib/lifeboat \
+#     lifeboat drill
+#
+# Where no registry answers, name any image with Go in it:
+#   docker build --build-arg BUILD_IMAGE=my-go -t lifeboat .
+ARG BUILD_IMAGE=golang:1.26
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/usr/bin/lifeboat ./cmd/lifeboat \
+ && mkdir -p /out/etc/ssl/certs /out/etc/lifeboat /out/var/lib/lifeboat /out/tmp \
+ && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
+ && echo 'lifeboat:x:65532:65532::/var/lib/lifeboat:/sbin/nologin' >/out/etc/passwd \
+ && chown 65532:65532 /out/var/lib/lifeboat && chmod 1777 /out/tmp
+
+FROM scratch
+COPY --from=build /out /
+USER 65532:65532
+WORKDIR /var/lib/lifeboat
+VOLUME /var/lib/lifeboat
+ENTRYPOINT ["/usr/bin/lifeboat", "--config", "/etc/lifeboat/lifeboat.yaml"]
+CMD ["drill"]

@@ -1,0 +1,98 @@
+package jobs
+
+import (
+	"sync"
+	"time"
+
+	"lifeboat/verify"
+)
+
+// Phase names a part of a drill in the report and in its progress.
+type Phase string
+
+// Phases of a drill. Boot and Fetch overlap, and so do Count and Soundness.
+const (
+	Locate    Phase = "locate"
+	Inspect   Phase = "inspect"
+	Admit     Phase = "admit"
+	Start     Phase = "start"
+	Boot      Phase = "boot"
+	Fetch     Phase = "fetch"
+	Load      Phase = "restore"
+	Count     Phase = "count"
+	Soundness Phase = "soundness"
+	Check     Phase = "check"
+	Discard   Phase = "discard"
+)
+
+// Event tells people who wait how a drill is going.
+type Event struct {
+	Drill, Target string
+	Phase         Phase
+	Done, Total   int64 // in Unit; Total is 0 when it is not known
+	Unit          string
+	Note          string // a sentence, such as why a drill waits
+	Began, Ended  bool   // the phase begins or ends with this event
+}
+
+// phases times the parts of one drill.
+type phases struct {
+	mu   sync.Mutex
+	list []verify.Phase
+}
+
+// phase begins a part and returns the function that ends it.
+func (r *run) phase(name Phase) (end func()) {
+	began := r.Now()
+	r.tell(Event{Phase: name, Began: true})
+	r.phases.mu.Lock()
+	at := len(r.phases.list)
+	r.phases.list = append(r.phases.list, verify.Phase{Name: string(name), Start: seconds(began.Sub(r.rep.Started))})
+	r.phases.mu.Unlock()
+	return func() {
+		r.phases.mu.Lock()
+		r.phases.list[at].Seconds = seconds(r.Now().Sub(began))
+		r.phases.mu.Unlock()
+		r.tell(Event{Phase: name, Ended: true})
+	}
+}
+
+// add meters a part that is under way.
+func (p *phases) add(name Phase, bytes, rows int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.list {
+		if p.list[i].Name == string(name) {
+			p.list[i].Bytes += bytes
+			p.list[i].Rows += rows
+		}
+	}
+}
+
+func (p *phases) report() []verify.Phase {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]verify.Phase{}, p.list...)
+}
+
+func (r *run) progress(ph Phase, done, total int64, unit string) {
+	r.tell(Event{Phase: ph, Done: done, Total: total, Unit: unit})
+}
+
+// say tells people a sentence about the phase under way.
+func (r *run) say(ph Phase, note string) {
+	r.tell(Event{Phase: ph, Note: note})
+}
+
+func (r *run) tell(e Event) {
+	if r.quiet {
+		return
+	}
+	e.Drill, e.Target = r.id, r.job.Target.Name
+	r.Progress(e)
+}
+
+// seconds rounds to milliseconds: nobody reads more, and reports stay small.
+func seconds(d time.Duration) float64 {
+	return d.Round(time.Millisecond).Seconds()
+}
