@@ -107,8 +107,8 @@ type Sandbox interface {
 	Dir() string
 	// Exec runs a command as the sandbox's user and returns its exit code. An
 	// error means it could not be run or watched to its end. When ctx ends the
-	// command may go on inside until Close. An error from Stdin is returned, and
-	// the command does not see it as a clean end of input.
+	// command may go on inside until Close. An error from Stdin is returned; the
+	// command sees neither it nor the end of ctx as a clean end of its input.
 	Exec(ctx context.Context, c Cmd) (exit int, err error)
 	// Dial connects to a server inside. Closing the connection frees all it used.
 	Dial(ctx context.Context, e Endpoint) (net.Conn, error)

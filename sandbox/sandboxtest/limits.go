@@ -1,0 +1,91 @@
+package sandboxtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"lifeboat/sandbox"
+)
+
+func testLimits(t *testing.T, f Fixture) {
+	for _, tt := range []struct {
+		limit, name, script string
+		change              func(*sandbox.Limits)
+	}{
+		{"disk", "one growing file", `exec cat /dev/zero >fill`,
+			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
+		{"disk", "many files", `i=0; while head -c 1000000 /dev/zero >fill$i; do i=$((i+1)); done`,
+			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
+		{"disk", "a deleted file that is still open", `exec 3>fill; rm fill; head -c 60000000 /dev/zero >&3
+			exec 4>fill; rm fill; head -c 60000000 /dev/zero >&4; sleep 600`,
+			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
+		{"disk", "a closed folder", `mkdir shut; cd shut; exec 3>fill; chmod 0 .; head -c 60000000 /dev/zero >&3; sleep 600`,
+			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
+		{"memory", "one greedy process", `head -c 900000000 /dev/zero | tail`,
+			func(l *sandbox.Limits) { l.Memory = 128 << 20 }},
+		{"pids", "a fork bomb", `bomb() { bomb | bomb & }; bomb; sleep 600`,
+			func(l *sandbox.Limits) { l.Pids = 60 }},
+	} {
+		t.Run(tt.limit+" stops "+tt.name, func(t *testing.T) {
+			if why, off := f.Unenforced[tt.limit]; off {
+				t.Logf("not enforced here: %s", why)
+				return
+			}
+			box := start(t, f, func(s *sandbox.Spec) { tt.change(&s.Limits) })
+			ctx, cancel := sandbox.Bind(t.Context(), box)
+			defer cancel()
+			code, err := box.Exec(ctx, sandbox.Cmd{Args: []string{"bash", "-c", tt.script}})
+			if err == nil && code == 0 {
+				t.Error("the command reported success")
+			}
+			reason := mustStop(t, box)
+			expect(t, reason, sandbox.ErrOutOfRoom)
+			var limit *sandbox.LimitError
+			if !errors.As(reason, &limit) || limit.Limit != tt.limit {
+				t.Errorf("stopped for %v, want the %s limit", reason, tt.limit)
+			}
+			_, err = box.Exec(t.Context(), sandbox.Cmd{Args: []string{"true"}})
+			expect(t, err, sandbox.ErrOutOfRoom)
+			nothingLeft(t, f)
+		})
+	}
+	t.Run("use is measured", func(t *testing.T) {
+		box := start(t, f, nil)
+		shell(t, box, `head -c 20000000 /dev/zero >file; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done`)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		eventually(ctx, t, func() (bool, string) {
+			u, err := box.Usage(ctx)
+			if err != nil {
+				return false, err.Error()
+			}
+			return u.PeakDisk >= 20_000_000 && u.PeakMemory > 0 && u.CPU > 0, "use is not measured"
+		})
+	})
+}
+
+func testDeadline(t *testing.T, f Fixture) {
+	t.Run("a sandbox ends at its deadline, and what runs in it", func(t *testing.T) {
+		box := start(t, f, func(s *sandbox.Spec) { s.Deadline = time.Now().Add(4 * time.Second) })
+		var out bytes.Buffer
+		_, err := box.Exec(t.Context(), sandbox.Cmd{Args: []string{"sleep", "600"}, Stdout: &out})
+		expect(t, err, sandbox.ErrDeadline)
+		expect(t, mustStop(t, box), sandbox.ErrDeadline)
+		_, err = box.Isolation(t.Context())
+		expect(t, err, sandbox.ErrDeadline)
+		nothingLeft(t, f)
+	})
+	t.Run("a sandbox whose owner was killed ends at its deadline", func(t *testing.T) {
+		s := f.Spec
+		s.Deadline = time.Now().Add(8 * time.Second)
+		killOwner(t, s)
+		left, err := f.Left(t.Context(), s.Owner.Installation)
+		if err != nil || (len(left) == 0 && time.Now().Before(s.Deadline)) {
+			t.Errorf("left %q, %v: the sandbox went before its deadline, so this proved nothing", left, err)
+		}
+		nothingLeft(t, f)
+	})
+}

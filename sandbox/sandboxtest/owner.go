@@ -1,0 +1,75 @@
+package sandboxtest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"lifeboat/sandbox"
+)
+
+// ownerEnv holds the spec that a process started by killOwner starts a sandbox of.
+const ownerEnv = "LIFEBOAT_SANDBOXTEST_OWNER"
+
+// Main is the TestMain of a runner's tests. It fails when goroutines are left, and
+// plays the owner of a sandbox when the suite starts the test binary again for that.
+func Main(m *testing.M, open func(context.Context) (sandbox.Runner, error)) {
+	if text := os.Getenv(ownerEnv); text != "" {
+		if err := own(text, open); err != nil {
+			fmt.Println(err)
+		}
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// own starts a sandbox, says so, and never ends.
+func own(text string, open func(context.Context) (sandbox.Runner, error)) error {
+	ctx := context.Background()
+	var s sandbox.Spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return err
+	}
+	r, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Start(ctx, s); err != nil {
+		return err
+	}
+	fmt.Println("started")
+	select {}
+}
+
+// killOwner has a sandbox started by another process and kills that process.
+func killOwner(t *testing.T, s sandbox.Spec) {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := exec.Command(os.Args[0], "-test.run=^$")
+	owner.Env = append(os.Environ(), ownerEnv+"="+string(text))
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if kill := owner.Process.Kill(); kill != nil {
+		t.Error(kill)
+	}
+	_ = owner.Wait() // it was killed, so this says so
+	if err != nil || strings.TrimSpace(line) != "started" {
+		t.Fatalf("the owner said %q, %v", line, err)
+	}
+}
