@@ -31,6 +31,7 @@ type Box struct {
 	life    context.Context // ends when it stopped or was closed
 	die     context.CancelFunc
 	watcher sync.WaitGroup
+	rounds  []chan chan<- struct{} // asks each gauge for a round at once
 
 	mu     sync.Mutex // guards the rest
 	err    error      // why it ended by itself

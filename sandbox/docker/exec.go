@@ -36,6 +36,10 @@ func (b *Box) Exec(ctx context.Context, c sandbox.Cmd) (int, error) {
 		return -1, err
 	}
 	code, err := b.exec(ctx, c)
+	if err == nil && code != 0 {
+		b.settle(ctx)
+		err = b.ended()
+	}
 	if err == nil {
 		return code, nil
 	}
@@ -146,17 +150,19 @@ func (b *Box) abort(s *stream, feeding bool, mark string) {
 	_, _ = io.Copy(io.Discard, killer.Reader)
 }
 
-// killMarked kills every process that carries the mark, until none is left.
+// killMarked kills every process that carries the mark, until none is left. It
+// halts all of them before it kills the first: a shell whose child died goes on
+// with its next command.
 const killMarked = `
-while :; do
+signal() {
 	found=
 	for p in /proc/[0-9]*; do
-		if grep -q -F -e "$0" "$p/environ" 2>/dev/null; then
-			kill -9 "${p#/proc/}" 2>/dev/null && found=1
-		fi
+		grep -q -F -e "$2" "$p/environ" 2>/dev/null && kill "$1" "${p#/proc/}" 2>/dev/null && found="$found $p"
 	done
-	[ "$found" ] || exit 0
-done`
+}
+last=none
+while signal -STOP "$0"; [ "$found" != "$last" ]; do last=$found; done
+while signal -KILL "$0"; [ "$found" ]; do :; done`
 
 // exitCode waits until the daemon has noticed that a command ended.
 func (b *Box) exitCode(ctx context.Context, exec string) (int, error) {

@@ -67,11 +67,12 @@ while read -r n; do
 done`}
 }
 
-// probe is a gauge at work.
+// probe is a gauge at work, or one that failed to start.
 type probe struct {
 	*stream
-	lines *bufio.Reader
-	free  func() bool
+	lines  *bufio.Reader
+	free   func() bool
+	failed error
 }
 
 // openGauge starts a gauge. It ends with the sandbox.
@@ -91,12 +92,18 @@ func (b *Box) openGauge(ctx context.Context, g gauge) (*probe, error) {
 }
 
 func (p *probe) Close() {
+	if p.failed != nil {
+		return
+	}
 	p.free()
 	p.stream.Close()
 }
 
 // ask returns one round of readings. What came before an error is returned with it.
 func (p *probe) ask(patience time.Duration) (readings, error) {
+	if p.failed != nil {
+		return nil, p.failed
+	}
 	if err := p.Conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
@@ -144,9 +151,33 @@ func (b *Box) watch(ctx context.Context) error {
 		return causeOf(ctx, err)
 	}
 	for i, g := range gauges {
-		b.watcher.Go(func() { b.keep(g, probes[i]) })
+		round := make(chan chan<- struct{})
+		b.rounds = append(b.rounds, round)
+		b.watcher.Go(func() { b.keep(g, probes[i], round) })
 	}
 	return nil
+}
+
+// settle returns once every gauge was read anew or the sandbox ended: a command that
+// fails may have failed at a limit nobody has noticed yet.
+func (b *Box) settle(ctx context.Context) {
+	for _, round := range b.rounds {
+		done := make(chan struct{}, 1)
+		select {
+		case round <- done:
+		case <-b.life.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-done:
+		case <-b.life.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // firstRound starts a gauge and demands that its readings are whole.
@@ -173,16 +204,20 @@ func (b *Box) firstRound(ctx context.Context, g gauge) (*probe, error) {
 	return p, nil
 }
 
-// keep asks one gauge round after round, and starts it anew when it breaks, for as
-// long as the sandbox lives. A sandbox that can no longer be watched is stopped.
-func (b *Box) keep(g gauge, p *probe) {
+// keep asks one gauge round after round, sooner when asked to, and starts it anew when
+// it breaks, for as long as the sandbox lives. A sandbox that can no longer be
+// watched is stopped.
+func (b *Box) keep(g gauge, p *probe, round <-chan chan<- struct{}) {
 	pace := time.NewTimer(watchPace)
 	defer pace.Stop()
 	defer func() { p.Close() }()
+	var waiting []chan<- struct{}
 	broken := 0
 	for {
 		select {
 		case <-pace.C:
+		case done := <-round:
+			waiting = append(waiting, done)
 		case <-b.life.Done():
 			return
 		}
@@ -194,20 +229,20 @@ func (b *Box) keep(g gauge, p *probe) {
 		}
 		if err == nil {
 			broken = 0
+			for _, done := range waiting {
+				done <- struct{}{}
+			}
+			waiting = nil
 			pace.Reset(min(max(watchShare*time.Since(began), watchPace), watchPaceMax))
 		} else {
 			p.Close()
-			if reason := b.end(time.Now()); reason != nil {
+			broken++
+			next, reason := b.reopen(g, broken, err)
+			if reason != nil {
 				b.stop(reason)
 				return
 			}
-			if broken++; broken > watchTries {
-				b.stop(fmt.Errorf("%w: its limits can no longer be watched (%s): %w", sandbox.ErrGone, g.name, err))
-				return
-			}
-			if next, err := b.openGauge(b.life, g); err == nil {
-				p = next
-			}
+			p = next
 			pace.Reset(watchPace / 4)
 		}
 		if time.Now().After(b.spec.Deadline.Add(deadlineGrace)) {
@@ -215,4 +250,22 @@ func (b *Box) keep(g gauge, p *probe) {
 			return
 		}
 	}
+}
+
+// reopen starts a broken gauge anew, or returns why the sandbox must end. A gauge
+// that did not start counts as broken again in its next round.
+func (b *Box) reopen(g gauge, broken int, cause error) (*probe, error) {
+	if reason := b.end(time.Now()); reason != nil {
+		return nil, reason
+	}
+	if broken > watchTries {
+		return nil, fmt.Errorf("%w: its limits can no longer be watched (%s): %w", sandbox.ErrGone, g.name, cause)
+	}
+	ctx, cancel := context.WithTimeoutCause(b.life, watchStall, errSilent)
+	defer cancel()
+	p, err := b.openGauge(ctx, g)
+	if err != nil {
+		return &probe{failed: err}, nil
+	}
+	return p, nil
 }
