@@ -1,0 +1,53 @@
+package history
+
+import (
+	"lifeboat/internal/units"
+	"lifeboat/verify"
+	"lifeboat/verify/text"
+)
+
+// Table writes entries for people, one line each, with the gravest finding below
+// those that are not passed. The target is left out where all are of the same.
+func Table(entries []Entry, o text.Options) string {
+	several := false
+	for _, e := range entries {
+		several = several || e.Target != entries[0].Target
+	}
+	columns := []text.Column{
+		{Title: "DRILL", Flex: true}, {Title: "STARTED"}, {Title: "VERDICT", Verdict: true},
+		{Title: "SIZE", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true},
+	}
+	if several {
+		columns = append([]text.Column{{Title: "TARGET", Flex: true}}, columns...)
+	}
+	rows := make([]text.Row, 0, len(entries))
+	for _, e := range entries {
+		cells := []string{
+			e.Drill, e.Started.UTC().Format("2006-01-02 15:04"), text.Word(e.Verdict), "-", "-", "-",
+		}
+		if e.State == Running {
+			cells[2] = string(Running)
+		}
+		if e.Key != "" {
+			cells[3] = units.Bytes(e.Bytes)
+		}
+		if e.Rows > 0 {
+			cells[4] = units.Count(e.Rows)
+		}
+		switch {
+		case !e.Finished.IsZero():
+			cells[5] = units.Duration(e.Finished.Sub(e.Started))
+		case !o.Now.IsZero():
+			cells[5] = units.Duration(max(0, o.Now.Sub(e.Started)))
+		}
+		if several {
+			cells = append([]string{e.Target}, cells...)
+		}
+		row := text.Row{Cells: cells, Verdict: e.Verdict}
+		if e.Verdict != verify.Passed {
+			row.Note = e.Summary
+		}
+		rows = append(rows, row)
+	}
+	return text.Grid(columns, rows, o)
+}

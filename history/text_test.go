@@ -1,0 +1,38 @@
+package history_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/internal/testkit"
+	"lifeboat/verify"
+	"lifeboat/verify/text"
+)
+
+func TestHistoryReadsAsATable(t *testing.T) {
+	noon := time.Date(2026, 6, 2, 12, 0, 0, 0, time.UTC)
+	entries := []history.Entry{
+		{Drill: "01jx8f7q2q", Target: "orders", State: history.Running, Started: noon},
+		{Drill: "01jx8f7q2p", Target: "orders", State: history.Finished, Verdict: verify.Failed, Key: "k", Bytes: 1 << 30, Rows: 10,
+			Summary: "rows_missing public.orders: 10 rows, expected 2,000,000 rows \x1b[2J", Started: noon.Add(-time.Hour), Finished: noon.Add(-59 * time.Minute)},
+		{Drill: "01jx8f7q2n", Target: "orders", State: history.Interrupted, Verdict: verify.Errored,
+			Summary: "Lifeboat was stopped or killed while this drill ran, so there is no answer.", Started: noon.Add(-2 * time.Hour), Finished: noon.Add(-time.Hour)},
+		{Drill: "01jx8f7q2m", Target: "orders", State: history.Finished, Verdict: verify.Passed, Key: "k", Bytes: 1 << 30, Rows: 2_000_000,
+			Summary: "3 tables restored with 2,000,000 rows", Started: noon.Add(-26 * time.Hour), Finished: noon.Add(-26*time.Hour + 40*time.Second)},
+	}
+	o := text.Options{Now: noon.Add(90 * time.Second)}
+	testkit.Golden(t, "one-target.txt", history.Table(entries, o))
+	entries[3].Target = "customers"
+	out := history.Table(entries, o)
+	testkit.Golden(t, "two-targets.txt", out)
+	for line := range strings.Lines(out) {
+		if text.Width(line) > 81 {
+			t.Errorf("%q is wider than 80 columns", line)
+		}
+	}
+	if got := history.Table(nil, o); strings.Count(got, "\n") != 1 {
+		t.Errorf("no entries give %q, want the titles alone", got)
+	}
+}
