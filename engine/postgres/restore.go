@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"lifeboat/engine"
+	"lifeboat/sandbox"
+)
+
+// Restore implements engine.Loader. It has no deadline of its own: a restore may
+// rightly take hours, and the drill's deadline is the sandbox's.
+func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restored, error) {
+	m := r.Manifest
+	var res engine.Restored
+	admin, err := l.admin(ctx)
+	if err != nil {
+		return res, err
+	}
+	defer admin.close(ctx)
+	if m.Format != formatCluster { // pg_dumpall brings its own
+		if res.RolesCreated, err = createRoles(ctx, admin, m.Roles); err != nil {
+			return res, err
+		}
+	}
+	target, notes, err := l.createDatabases(ctx, admin, m)
+	if err != nil {
+		return res, err
+	}
+	res.Notes = notes
+	if err := l.runTool(ctx, m, target, int64(len(r.Census.Tables)), &res); err != nil {
+		return res, err
+	}
+	res.DB, err = l.open(ctx, admin, m, target)
+	return res, err
+}
+
+// admin connects to the maintenance database, as Lifeboat's own superuser, which it
+// creates.
+func (l *loader) admin(ctx context.Context) (*session, error) {
+	s, err := l.server.connect(ctx, "postgres", "postgres")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.run(ctx, "CREATE ROLE "+operator+" SUPERUSER LOGIN"); err != nil {
+		s.close(ctx)
+		return nil, l.server.accident(ctx, "create role "+operator, err)
+	}
+	return s, nil
+}
+
+// runTool runs pg_restore or psql on the dump and fills in what it said.
+func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, tables int64, res *engine.Restored) error {
+	args, parallel := l.toolArgs(m, target)
+	res.Tool = toolName(args[0], l.version, parallel)
+	said := newTranscript(l.server.major, func(done int64) {
+		l.options.Progress(engine.Progress{Step: "restore", Done: min(done, tables), Total: tables, Unit: "tables"})
+	})
+	exit, err := l.box.Exec(ctx, sandbox.Cmd{
+		Args: args,
+		Env: []string{
+			"LC_ALL=C", "PGHOST=" + l.box.Dir(), "PGPORT=" + strconv.Itoa(port), "PGUSER=" + operator, "PGCLIENTENCODING=UTF8",
+			"PGOPTIONS=-c lc_messages=C -c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0" +
+				" -c idle_in_transaction_session_timeout=0 -c role=none",
+		},
+		Stdout: io.Discard,
+		Stderr: said,
+	})
+	if err != nil {
+		return l.server.accident(ctx, "restore", err)
+	}
+	said.Close()
+	if err := l.ownFault(ctx, said); err != nil {
+		return err
+	}
+	res.Exit = exit
+	res.Errors, res.ErrorCount = said.verdict(exit)
+	res.Notes = append(res.Notes, said.notes...)
+	return nil
+}
+
+// toolArgs is the command that restores m into database target; parallel is its
+// number of jobs, 0 for a tool that has none.
+func (l *loader) toolArgs(m engine.Manifest, target string) (args []string, parallel int) {
+	switch m.Format {
+	case formatPlain, formatCluster:
+		return []string{l.program("psql"), "-X", "-q", "-b", "-o", "/dev/null", "-v", "ON_ERROR_STOP=0",
+			"-d", target, "-f", l.dumpPath()}, 0
+	case formatTar:
+		return []string{l.program("pg_restore"), "--verbose", "--no-tablespaces", "-d", target, l.dumpPath()}, 0
+	}
+	n := jobs(l.options.Limits)
+	return []string{l.program("pg_restore"), "--verbose", "--no-tablespaces", "-j", strconv.Itoa(n),
+		"-d", target, l.dumpPath()}, n
+}
+
+// toolName is the tool as reports show it: "pg_restore 16.4 -j 2".
+func toolName(program, version string, parallel int) string {
+	name := program[strings.LastIndexByte(program, '/')+1:] + " " + version
+	if parallel > 0 {
+		name += fmt.Sprintf(" -j %d", parallel)
+	}
+	return name
+}
+
+// errServerDied means the server inside crashed while it restored. It is not known
+// whose fault that is.
+var errServerDied = errors.New("server in the sandbox crashed")
+
+// ownFault is not nil when the restore failed for want of room or because the server
+// died, which says nothing about the backup.
+func (l *loader) ownFault(ctx context.Context, said *transcript) error {
+	if err := l.box.Err(); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("restore: %w", context.Cause(ctx))
+	}
+	limits := l.options.Limits
+	switch {
+	case said.noSpace:
+		return fmt.Errorf("restore: %w", &sandbox.LimitError{Limit: "disk", Bytes: limits.Disk})
+	case said.noMemory:
+		return fmt.Errorf("restore: %w", &sandbox.LimitError{Limit: "memory", Bytes: limits.Memory})
+	case !said.lostServer:
+		return nil
+	}
+	log := l.serverLog(ctx)
+	if strings.Contains(log, "terminated by signal 9") {
+		return fmt.Errorf("restore: %w: %w", errServerDied, &sandbox.LimitError{Limit: "memory", Bytes: limits.Memory})
+	}
+	for line := range strings.Lines(log) {
+		if _, what, ok := strings.Cut(line, "terminated by "); ok {
+			return fmt.Errorf("restore: %w: %s", errServerDied, strings.TrimSpace(what))
+		}
+	}
+	if strings.Contains(log, "PANIC:") {
+		return fmt.Errorf("restore: %w", errServerDied)
+	}
+	return nil
+}
+
+// serverLog is the server's log, as far as it was kept; empty when it cannot be read.
+func (l *loader) serverLog(ctx context.Context) string {
+	var b strings.Builder
+	_, err := l.box.Exec(ctx, sandbox.Cmd{Args: []string{"head", "-c", "1048576", l.box.Dir() + "/server.log"}, Stdout: &b})
+	if err != nil {
+		return ""
+	}
+	return b.String()
+}
