@@ -22,7 +22,7 @@ var ignorable = []string{
 // ours lists the accidents on our side. Ignoring one would make "we could not
 // tell" look like good news.
 var ours = []string{
-	verify.SandboxUnavailable, verify.StorageUnreachable, verify.StorageArchived, verify.ObjectChanged,
+	verify.SandboxUnavailable, verify.StorageUnreachable, verify.KeyMissing, verify.StorageArchived, verify.ObjectChanged,
 	verify.ImageAbsent, verify.OutOfRoom, verify.DrillTimeout, verify.CheckErrored,
 	verify.Interrupted, verify.InternalError,
 }

@@ -2,8 +2,11 @@ package configs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,5 +107,132 @@ func TestLoadTellsAMissingFileFromAMistake(t *testing.T) {
 	}
 	if _, err = Load(path); !errors.As(err, &m) || m.List[0].File != path {
 		t.Errorf("Load of a bad file = %v, want mistakes in %s", err, path)
+	}
+}
+
+func TestEveryKeyIsRead(t *testing.T) {
+	c := mustParse(t, "/etc/lifeboat/lifeboat.yaml", string(everything(t)))
+	var unset []string
+	// Only keys that exclude others are unset somewhere; together all are set.
+	for _, s := range []any{c.Sources["s3"], c.Sources["plain"], c.Sources["2024"]} {
+		unset = append(unset, zeroFields(s)...)
+	}
+	for _, s := range []any{c.Targets["orders"], c.Targets["orders"].Sandbox, c.Targets["orders"].Objectives,
+		*c.Targets["orders"].Decrypt.Age, *c.Targets["orders"].Decrypt.OpenPGP, c.Server, c.Targets["orders"].Ignore[0]} {
+		if z := zeroFields(s); z != nil {
+			t.Errorf("%T: not read: %v", s, z)
+		}
+	}
+	if count := map[string]int{}; len(unset) > 0 {
+		for _, f := range unset {
+			if count[f]++; count[f] == 3 {
+				t.Errorf("source: %s was never read", f)
+			}
+		}
+	}
+	s3, plain, orders := c.Sources["s3"], c.Sources["plain"], c.Targets["orders"]
+	got := []any{s3.Endpoint, s3.Insecure, s3.CAFile, plain.Endpoint, plain.Insecure, c.Sources["2024"].Path, c.Server.History,
+		orders.Sandbox.Image, orders.Sandbox.Memory, orders.Sandbox.Disk, orders.Decrypt.OpenSSL.Iterations,
+		orders.Checks[4].Query.SQL, len(c.Targets["wiki"].Checks)}
+	want := []any{"minio.local:9000", false, "/etc/lifeboat/ca.pem", "minio.local", true, "/mnt/backups", "/etc/lifeboat/history.db",
+		"postgres:16", Size(3 << 29), Size(20e9), 0, "select count(*)\nfrom orders\n", 5}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// zeroFields names the fields of a struct that are not set.
+func zeroFields(s any) (names []string) {
+	v := reflect.ValueOf(s)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			names = append(names, v.Type().Field(i).Name)
+		}
+	}
+	return names
+}
+
+func TestEndpointsMayCarryAScheme(t *testing.T) {
+	for endpoint, want := range map[string]Source{
+		"s3.example.com":         {Endpoint: "s3.example.com"},
+		"https://s3.example.com": {Endpoint: "s3.example.com"},
+		"https://10.0.0.7:9000/": {Endpoint: "10.0.0.7:9000"},
+		"http://[::1]:9000":      {Endpoint: "[::1]:9000", Insecure: true},
+	} {
+		c := mustParse(t, "", `{sources: {s: {kind: s3, bucket: acme, endpoint: "`+endpoint+`"}}, targets: {t: {source: s, match: "*"}}}`)
+		if s := c.Sources["s"]; s.Endpoint != want.Endpoint || s.Insecure != want.Insecure {
+			t.Errorf("%s: endpoint %q, insecure %v, want %q, %v", endpoint, s.Endpoint, s.Insecure, want.Endpoint, want.Insecure)
+		}
+	}
+}
+
+func TestMergedKeysYieldToOwnOnes(t *testing.T) {
+	c := mustParse(t, "", `
+sources: {nas: {kind: dir, path: backups}}
+targets:
+  orders: &base
+    source: nas
+    match: "orders-*.dump"
+    objectives: {rpo: 26h}
+  billing:
+    <<: *base
+    match: "billing-*.dump"
+`)
+	got := c.Targets["billing"]
+	if got.Match != "billing-*.dump" || got.Source != "nas" || got.Objectives.RPO != 26*time.Hour {
+		t.Errorf("billing = %+v, want the keys of orders with a match of its own", got)
+	}
+}
+
+func TestTextMayHoldReferences(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"key": "first\nsecond\r\n\n", "folder": "weekly\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := mustParse(t, filepath.Join(dir, "lifeboat.yaml"), `
+sources: {s: {kind: s3, bucket: acme, prefix: "a/${env:FOLDER}/${file:folder}/$${env:FOLDER}/$5"}}
+targets: {t: {source: s, match: "*", decrypt: {age: {identity: "${file:key}", passphrase: "pa$$${word"}}}}
+`)
+	age := c.Targets["t"].Decrypt.Age
+	got := []string{c.Sources["s"].Prefix, age.Identity.Reveal(), age.Passphrase.Reveal()}
+	want := []string{"a/nightly/weekly/${env:FOLDER}/$5", "first\nsecond", "pa$${word"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAFloodOfAliasesIsRefused(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("sources: {nas: {kind: dir, path: backups}}\ntargets:\n  t0:\n    source: nas\n    match: '*'\n    checks: &many\n")
+	for range 2000 {
+		b.WriteString("      - rows: {table: t, min: 1}\n")
+	}
+	for i := range 5000 {
+		fmt.Fprintf(&b, "  x%d: {source: nas, match: '*', checks: *many}\n", i)
+	}
+	_, err := Parse("bomb.yaml", []byte(b.String()), env)
+	if err == nil || !strings.Contains(err.Error(), "is too large once its aliases are written out") {
+		t.Errorf("Parse = %.300v, want it refused as too large", err)
+	}
+}
+
+func TestHugeAndDeepFilesAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"too many bytes": {strings.Repeat("# filler\n", MaxBytes/9+1), "is larger than 1048576 bytes"},
+		"brackets":       {strings.Repeat("[", MaxBytes), "nested more than"},
+		"braces":         {strings.Repeat("{a: ", MaxBytes/4), "nested more than"},
+		"dashes":         {strings.Repeat("- ", MaxBytes/2), "nested more than"},
+		"questions":      {strings.Repeat("? ", MaxBytes/2), "nested more than"},
+		"tags":           {strings.Repeat("!a ", MaxBytes/3), "nested more than"},
+		"nonsense":       {"sources: {}\n" + strings.Repeat("x: [1]\n", 20000), "and 9900 more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("deep.yaml", []byte(tt.text), env)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Parse = %.200v, want %q", err, tt.want)
+			}
+		})
 	}
 }

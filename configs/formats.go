@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // a static binary in an empty image knows no time zones otherwise
 
 	"lifeboat/engine"
+	"lifeboat/storage"
 )
 
 // format is what a text must look like. check says in a few words why it does not,
@@ -40,7 +39,6 @@ var formats = map[string]format{
 	"timezone": {"a time zone by its name, such as Europe/Berlin", checkTimezone},
 	"schedule": {"five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup", checkSchedule},
 	"glob":     {"a glob below the bucket or folder, such as pg/orders-*.dump", checkGlob},
-	"subject":  {"a glob, such as public.*", checkSubject},
 	"pattern":  {"a regular expression", checkPattern},
 	"table":    {"a table, such as public.orders", checkTable},
 	"code":     {"the code of a result about a backup, such as role_absent", checkCode},
@@ -117,51 +115,14 @@ func checkTimezone(s string) error {
 	return nil
 }
 
-// timePlaceholder is where a name carries the time of its backup.
-var timePlaceholder = regexp.MustCompile(`\{time:([^{}]*)\}`)
-
+// checkGlob says what the pattern's own reader says, without repeating the pattern.
 func checkGlob(s string) error {
-	if strings.HasPrefix(s, "/") {
-		return errors.New("it begins below the bucket or folder, without a slash")
+	_, err := storage.ParsePattern(s)
+	if err == nil {
+		return nil
 	}
-	times := timePlaceholder.FindAllStringSubmatch(s, -1)
-	if len(times) > 1 {
-		return errors.New("{time:...} stands in it twice")
-	}
-	for _, m := range times {
-		if !tellsDay(m[1]) {
-			return errors.New("{time:...} holds how 15:04:05 on 2 January 2006 would be written, such as {time:20060102T150405Z}")
-		}
-	}
-	rest := timePlaceholder.ReplaceAllString(s, "*")
-	if strings.ContainsAny(rest, "{}") {
-		return errors.New("braces are for {time:...} only")
-	}
-	if slices.Contains(strings.Split(rest, "/"), "..") {
-		return errors.New("it cannot leave the bucket or folder")
-	}
-	return checkSubject(rest)
-}
-
-// tellsDay reports whether a time layout tells one day from another.
-func tellsDay(layout string) bool {
-	one := time.Date(2009, time.November, 23, 13, 14, 15, 0, time.UTC)
-	for _, other := range []time.Time{one.AddDate(1, 0, 0), one.AddDate(0, 1, 0), one.AddDate(0, 0, 1)} {
-		if one.Format(layout) == other.Format(layout) {
-			return false
-		}
-	}
-	return true
-}
-
-func checkSubject(s string) error {
-	if s == "" {
-		return errUnlike
-	}
-	if _, err := path.Match(s, ""); err != nil {
-		return errors.New("a bracket or a backslash is left open")
-	}
-	return nil
+	why := strings.TrimPrefix(err.Error(), storage.ErrPattern.Error()+": ")
+	return errors.New(strings.TrimLeft(strings.TrimPrefix(why, strconv.Quote(s)), ": "))
 }
 
 func checkPattern(s string) error {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var show = flag.Bool("show", false, "print what each invalid configuration is told")
+var update = flag.Bool("update", false, "rewrite what is derived: wants of the fixtures, tables of the reference")
 
 // wantOf reads the "# want: 3:5 path: rule" lines at the top of a fixture.
 func wantOf(data []byte) (want []string) {
@@ -48,8 +48,9 @@ func TestEveryMistakeIsReportedWhereItIs(t *testing.T) {
 			for _, one := range m.List {
 				got = append(got, one.String())
 			}
-			if *show {
-				t.Logf("\n# want: %s", strings.Join(got, "\n# want: "))
+			if *update {
+				rewrite(t, path, data, got)
+				return
 			}
 			if want := wantOf(data); strings.Join(got, "\n") != strings.Join(want, "\n") {
 				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
@@ -61,5 +62,23 @@ func TestEveryMistakeIsReportedWhereItIs(t *testing.T) {
 				t.Errorf("the message gives the secret away: %s", err)
 			}
 		})
+	}
+}
+
+// rewrite replaces the want lines of a fixture; when their number changes, so do the
+// lines they speak of, and a second run is needed.
+func rewrite(t *testing.T, path string, data []byte, got []string) {
+	t.Helper()
+	var b strings.Builder
+	for _, m := range got {
+		b.WriteString("# want: " + m + "\n")
+	}
+	for line := range strings.Lines(string(data)) {
+		if !strings.HasPrefix(line, "# want: ") {
+			b.WriteString(line)
+		}
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -83,7 +83,7 @@ func quoted(s string) string {
 func nearest(s string, candidates []string) string {
 	best, bestCost := "", 3
 	for _, c := range candidates {
-		if cost := slips(strings.ToLower(s), strings.ToLower(c)); cost < bestCost && cost < len(c) {
+		if cost := slips(strings.ToLower(s), strings.ToLower(c)); cost < bestCost && 2*cost <= len(s) {
 			best, bestCost = c, cost
 		}
 	}

@@ -15,16 +15,16 @@ const (
 // Target is one series of backups that must keep proving itself.
 type Target struct {
 	Source       string        `yaml:"source" need:"yes" doc:"Name of the source the backups lie in."`
-	Match        string        `yaml:"match" need:"yes" is:"glob" doc:"Glob of the backups' names below the source's bucket and prefix or folder. {time:20060102T150405Z} reads the time of the backup from the name, written as that moment would be."`
+	Match        string        `yaml:"match" need:"yes" is:"glob" doc:"Pattern of the backups' names below the source's bucket and prefix, or folder; see below."`
 	Engine       string        `yaml:"engine" enum:"postgres,sqlite" doc:"Kind of database; recognised from the bytes when it is not set."`
 	Decrypt      Decrypt       `yaml:"decrypt" doc:"Keys for encrypted backups. Which of them is needed shows in the bytes."`
 	Schedule     string        `yaml:"schedule" is:"schedule" doc:"When to drill: five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup. Not set: only when asked to."`
-	Timezone     string        `yaml:"timezone" default:"UTC" is:"timezone" doc:"Time zone of the schedule, and of times in names that carry none."`
+	Timezone     string        `yaml:"timezone" default:"UTC" is:"timezone" doc:"Time zone of the schedule."`
 	Objectives   Objectives    `yaml:"objectives" doc:"What was promised about these backups."`
 	Sandbox      Sandbox       `yaml:"sandbox" doc:"Limits of the place the backup is restored into."`
 	Checks       []CheckConfig `yaml:"checks" doc:"Questions asked besides those that need no words."`
 	Ignore       []Ignore      `yaml:"ignore" doc:"Results that are accepted, each with its reason. Reports keep showing them."`
-	CompleteWhen string        `yaml:"complete_when" is:"suffix" doc:"Suffix of the marker object that says a backup is complete, such as .done. A backup without its marker is taken for unfinished."`
+	CompleteWhen string        `yaml:"complete_when" is:"suffix" doc:"Name of the marker that a backup job writes last: .done appended to the name of the backup, or a file inside of a directory. A backup without its marker is unfinished."`
 	Notify       []string      `yaml:"notify" doc:"Names of the notifiers told about this target."`
 }
 
@@ -75,6 +75,6 @@ type OpenSSL struct {
 // Ignore accepts results of one code.
 type Ignore struct {
 	Code    string `yaml:"code" need:"yes" is:"code" doc:"Code of the result, such as role_absent. Codes of our own accidents cannot be ignored."`
-	Subject string `yaml:"subject" is:"subject" doc:"Glob of what the result is about; not set: all."`
+	Subject string `yaml:"subject" is:"line" doc:"What the result is about; * stands for any text and ? for one character. Not set: all."`
 	Reason  string `yaml:"reason" need:"yes" is:"reason" doc:"Why this is accepted, for whoever reads the report."`
 }
