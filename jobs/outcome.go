@@ -156,10 +156,27 @@ func fact(err error) verify.Result {
 	for _, f := range facts {
 		if errors.Is(err, f.err) {
 			return verify.Result{Check: "artifact", Verdict: verify.Failed, Code: f.code,
-				Detail: fmt.Sprintf("%s: %v.", f.detail, err), Hint: f.hint}
+				Detail: f.detail + because(err, f.err) + ".", Hint: f.hint}
 		}
 	}
 	return accident(err)
+}
+
+// because is what err adds to the meaning of its sentinel: neither the operation that
+// met it, which every reader of a report knows, nor the sentinel's own words.
+func because(err, sentinel error) string {
+	read := ""
+	var partly *partlyReadError
+	if errors.As(err, &partly) {
+		err, read = partly.err, "; "+partly.read
+	} else if inner := errors.Unwrap(err); inner != nil {
+		err = inner
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(err.Error(), sentinel.Error()), ": ")
+	if text == "" {
+		return read
+	}
+	return ": " + text + read
 }
 
 // result says that nothing was found, and what came near.

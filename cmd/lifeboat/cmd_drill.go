@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lifeboat/configs"
+	"lifeboat/history"
+	"lifeboat/internal/units"
+	"lifeboat/jobs"
+	"lifeboat/verify"
+	"lifeboat/verify/text"
+)
+
+func (sh *shell) drillCommand() *cobra.Command {
+	var backup, keep string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "drill [TARGET...]",
+		Short: "Drill now: restore the newest backup and judge it",
+		Long: `Finds the newest backup of each target (all of the configuration when none is
+named), restores it in a sandbox, checks the restored database and prints the
+verdict with its proof.
+
+` + exitHelp,
+		Example: `  lifeboat drill orders
+  lifeboat drill orders --backup postgres/orders/orders-20260602T050000Z.dump
+  lifeboat drill --json | jq -r .verdict`,
+		RunE: func(c *cobra.Command, args []string) error {
+			o := drillOptions{targets: args, backup: backup, json: asJSON}
+			if keep != "" {
+				d, err := units.ParseDuration(keep)
+				if err != nil {
+					return usage(fmt.Errorf("--keep: %w", err))
+				}
+				o.keep = d
+			}
+			return sh.drill(c.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&backup, "backup", "", "drill the backup with this key instead of the newest")
+	cmd.Flags().StringVar(&keep, "keep", "", "keep the sandbox that long to look inside, such as 2h")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one report a line on stdout, and nothing else there")
+	return cmd
+}
+
+type drillOptions struct {
+	targets []string
+	backup  string
+	keep    time.Duration
+	json    bool
+}
+
+func (sh *shell) drill(ctx context.Context, o drillOptions) error {
+	cfg, err := sh.load()
+	if err != nil {
+		return err
+	}
+	if len(o.targets) == 0 {
+		o.targets = targetNames(cfg)
+	}
+	if o.backup != "" && len(o.targets) != 1 {
+		return usage(errors.New("--backup wants exactly one target, whose backup it is"))
+	}
+	show := sh.newProgress(o.json, min(len(o.targets), cfg.Server.Concurrency))
+	defer show.Close()
+	a, err := sh.open(ctx, wireOptions{progress: show.Show})
+	if err != nil {
+		return err
+	}
+	defer a.close()
+
+	var batch []jobs.Job
+	for _, name := range o.targets {
+		j, err := a.job(name)
+		if err != nil {
+			return err
+		}
+		j.Backup, j.Keep = o.backup, o.keep
+		batch = append(batch, j)
+	}
+	reports, err := sh.runDrills(ctx, a, batch, o.json)
+	show.Close()
+	if !o.json {
+		sh.printReports(reports)
+	}
+	if code := exitCode(reports); code != exitGood || err == nil {
+		if err != nil {
+			fmt.Fprintln(sh.stderr, "lifeboat:", err)
+		}
+		return exitWith(code)
+	}
+	return unable(err)
+}
+
+// runDrills drills the batch, as many at once as the configuration allows, and
+// returns the reports in the order of the batch. With asJSON each is printed when it
+// is ready.
+func (sh *shell) runDrills(ctx context.Context, a *app, batch []jobs.Job, asJSON bool) ([]verify.Report, error) {
+	reports := make([]*verify.Report, len(batch))
+	var mu sync.Mutex
+	err := jobs.Each(a.cfg.Server.Concurrency, batch, func(i int, j jobs.Job) error {
+		rep, err := a.pipeline.Drill(ctx, j)
+		var running *history.RunningError
+		if errors.As(err, &running) {
+			return running
+		}
+		if rep.Drill == "" {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		reports[i] = &rep
+		if asJSON {
+			err = errors.Join(err, json.NewEncoder(sh.stdout).Encode(rep))
+		}
+		return err
+	})
+	var done []verify.Report
+	for _, r := range reports {
+		if r != nil {
+			done = append(done, *r)
+		}
+	}
+	return done, err
+}
+
+// printReports prints one drill in full, or several as full findings and a table.
+func (sh *shell) printReports(reports []verify.Report) {
+	o := sh.textOptions()
+	for _, r := range reports {
+		if len(reports) == 1 || !r.Verdict.Good() {
+			fmt.Fprintln(sh.stdout, text.Report(r, o))
+		}
+	}
+	if len(reports) > 1 {
+		fmt.Fprint(sh.stdout, text.Table(reports, o))
+	}
+}
+
+func (sh *shell) textOptions() text.Options {
+	width, _ := terminal(sh.stdout)
+	return text.Options{Color: sh.color(sh.stdout), Width: width, Now: sh.now()}
+}
+
+func targetNames(cfg *configs.Config) []string {
+	return slices.Sorted(maps.Keys(cfg.Targets))
+}
+
+func quoted(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = strconv.Quote(n)
+	}
+	return strings.Join(q, ", ")
+}

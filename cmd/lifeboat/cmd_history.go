@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lifeboat/history"
+	"lifeboat/verify/text"
+)
+
+func (sh *shell) historyCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "history TARGET",
+		Short:   "List the drills of a target, newest first",
+		Example: "  lifeboat history orders",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return sh.withRecord(c.Context(), func(ctx context.Context, a *app) error {
+				if _, known := a.cfg.Targets[args[0]]; !known {
+					if entries, err := a.store.List(ctx, args[0], 1); err != nil || len(entries) == 0 {
+						return usage(errors.Join(err, fmt.Errorf("there is no target %q in the configuration or the record; there are %s",
+							args[0], quoted(targetNames(a.cfg)))))
+					}
+				}
+				entries, err := a.store.List(ctx, args[0], limit)
+				if err != nil {
+					return unable(err)
+				}
+				if len(entries) == 0 {
+					fmt.Fprintf(sh.stdout, "%s was never drilled. Drill it now: lifeboat drill %s\n", args[0], args[0])
+					return nil
+				}
+				fmt.Fprint(sh.stdout, history.Table(entries, sh.textOptions()))
+				return nil
+			})
+		},
+	}
+	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many drills to list")
+	return cmd
+}
+
+func (sh *shell) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the last drill of every target",
+		Long: `Shows the last drill of every target of the configuration. It drills nothing.
+
+` + exitHelp,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return sh.withRecord(c.Context(), sh.status)
+		},
+	}
+}
+
+// status prints the newest entry of every target and ends with the code that a drill
+// with these verdicts would.
+func (sh *shell) status(ctx context.Context, a *app) error {
+	var last []history.Entry
+	var never []string
+	for _, name := range targetNames(a.cfg) {
+		newest, err := a.store.List(ctx, name, 1)
+		if err != nil {
+			return unable(err)
+		}
+		if len(newest) == 0 {
+			never = append(never, name)
+			continue
+		}
+		last = append(last, newest[0])
+	}
+	if len(last) > 0 {
+		fmt.Fprint(sh.stdout, history.Table(last, sh.textOptions()))
+	}
+	for _, name := range never {
+		fmt.Fprintf(sh.stdout, "%s was never drilled: nothing is known about its backups.\n", name)
+	}
+	return exitWith(statusCode(last, len(never)))
+}
+
+func (sh *shell) showCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "show DRILL",
+		Short:   "Show one drill in full",
+		Long:    "Shows the report of one drill, named by its id or the beginning of it.",
+		Example: "  lifeboat show 20261123-050000-3f9a1c\n  lifeboat show --json 20261123-05 | jq .results",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return sh.withRecord(c.Context(), func(ctx context.Context, a *app) error {
+				rep, err := a.store.Get(ctx, args[0])
+				switch {
+				case errors.Is(err, history.ErrNotFound):
+					return usage(fmt.Errorf("%w; lifeboat history TARGET lists them", err))
+				case err != nil:
+					return unable(err)
+				case asJSON:
+					return json.NewEncoder(sh.stdout).Encode(rep)
+				}
+				fmt.Fprintln(sh.stdout, text.Report(rep, sh.textOptions()))
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return cmd
+}
+
+// withRecord opens the record for a command that only reads it.
+func (sh *shell) withRecord(ctx context.Context, do func(context.Context, *app) error) error {
+	a, err := sh.open(ctx, wireOptions{})
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	return do(ctx, a)
+}

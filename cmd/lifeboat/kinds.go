@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+
+	"lifeboat/configs"
+	"lifeboat/engine"
+	"lifeboat/engine/postgres"
+	"lifeboat/engine/sqlite"
+	"lifeboat/sandbox"
+	"lifeboat/sandbox/docker"
+	"lifeboat/sandbox/process"
+	"lifeboat/storage"
+	"lifeboat/storage/dir"
+	"lifeboat/storage/s3"
+	"lifeboat/verify"
+	"lifeboat/verify/check"
+)
+
+// This file is the table of contents of the binary: what kinds of everything are
+// built in. Adding one is a line here.
+
+// sourceKinds make a source from its configuration.
+var sourceKinds = map[string]func(name string, c configs.Source) (storage.Source, error){
+	configs.KindS3: func(name string, c configs.Source) (storage.Source, error) {
+		return s3.New(s3.Config{
+			Name: name, Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix,
+			AccessKey: c.AccessKey.Reveal(), SecretKey: c.SecretKey.Reveal(), SessionToken: c.SessionToken.Reveal(),
+			Anonymous: c.Anonymous, CAFile: c.CAFile, Insecure: c.Insecure, PathStyle: c.PathStyle, AnswerTimeout: c.Timeout,
+		})
+	},
+	configs.KindDir: func(name string, c configs.Source) (storage.Source, error) {
+		return dir.New(name, c.Path)
+	},
+}
+
+// engines are asked in this order whether a dump is theirs.
+func engines() []engine.Engine {
+	return []engine.Engine{postgres.New(), sqlite.New()}
+}
+
+// runnerKinds start sandboxes for engines that need a server, by preference.
+var runnerKinds = []struct {
+	name string
+	open func(ctx context.Context, log *slog.Logger) (sandbox.Runner, error)
+}{
+	{configs.RunnerDocker, func(ctx context.Context, log *slog.Logger) (sandbox.Runner, error) {
+		return docker.New(ctx, docker.Config{Log: log, Pull: true})
+	}},
+	{configs.RunnerProcess, func(_ context.Context, log *slog.Logger) (sandbox.Runner, error) {
+		return process.New(process.Config{Log: log})
+	}},
+}
+
+// checkKinds make a check from its configuration.
+var checkKinds = map[string]func(c configs.CheckConfig) (verify.Check, error){
+	configs.CheckRows: func(c configs.CheckConfig) (verify.Check, error) {
+		table, err := engine.ParseTable(c.Rows.Table)
+		return check.Rows{Table: table, Min: c.Rows.Min, Max: c.Rows.Max, Exact: c.Rows.Exact}, err
+	},
+	configs.CheckFresh: func(c configs.CheckConfig) (verify.Check, error) {
+		table, err := engine.ParseTable(c.Fresh.Table)
+		return check.Fresh{Table: table, Column: c.Fresh.Column, Within: c.Fresh.Within}, err
+	},
+	configs.CheckQuery: func(c configs.CheckConfig) (verify.Check, error) {
+		q := c.Query
+		built := check.Query{Title: q.Name, SQL: q.SQL, Timeout: q.Timeout}
+		if q.Expect != nil {
+			built.Expect = *q.Expect
+			return built, nil
+		}
+		var err error
+		built.Pattern, err = regexp.Compile(q.Pattern)
+		return built, err
+	},
+}
+
+// openSource makes the source that c describes.
+func openSource(name string, c configs.Source) (storage.Source, error) {
+	open, known := sourceKinds[c.Kind]
+	if !known {
+		return nil, fmt.Errorf("source %s: kind %q is not built in", name, c.Kind)
+	}
+	return open(name, c)
+}

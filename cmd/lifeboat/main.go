@@ -1,0 +1,111 @@
+// Command lifeboat proves that backups restore. It alone knows the concrete kinds of
+// storage, sandbox, engine and check, prints, and exits.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"lifeboat/jobs"
+)
+
+func main() {
+	ctx, stop := notify(context.Background())
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// notify cancels the returned context with jobs.ErrInterrupted at the first signal;
+// a second signal kills the process the ordinary way.
+func notify(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			signal.Stop(signals)
+			cancel(jobs.ErrInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// shell is what every command shares: where it prints and how.
+type shell struct {
+	stdout, stderr io.Writer
+	config         string // path of the configuration
+	logLevel       slog.Level
+	noColor        bool
+	now            func() time.Time
+}
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	sh := &shell{stdout: stdout, stderr: stderr, now: time.Now}
+	root := sh.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitGood
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(stderr, "lifeboat:", exit.err)
+		}
+		return exit.code
+	}
+	fmt.Fprintln(stderr, "lifeboat:", err)
+	fmt.Fprintln(stderr, "Run lifeboat --help for the commands and their flags.")
+	return exitUsage
+}
+
+func (sh *shell) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lifeboat",
+		Short: "Proves that your backups restore.",
+		Long: `Lifeboat restores your newest backups for real, in a sandbox without any network,
+asks the restored databases hard questions, and says passed, warned, failed (the
+backup is bad) or errored (it could not tell), with the proof.
+
+` + exitHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(sh.stdout)
+	root.SetErr(sh.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVarP(&sh.config, "config", "c", "lifeboat.yaml", "configuration file")
+	flags.TextVar(&sh.logLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
+	flags.BoolVar(&sh.noColor, "no-color", false, "no colours, as with NO_COLOR set")
+	root.AddCommand(
+		sh.demoCommand(), sh.initCommand(), sh.drillCommand(), sh.statusCommand(), sh.historyCommand(),
+		sh.showCommand(), sh.checkConfigCommand(), sh.doctorCommand(), sh.versionCommand(),
+	)
+	return root
+}
+
+// log writes to stderr, for people on a terminal and as plain lines elsewhere.
+func (sh *shell) log() *slog.Logger {
+	return slog.New(tint.NewTextHandler(sh.stderr, &tint.Options{
+		Level: sh.logLevel, TimeFormat: time.TimeOnly, NoColor: !sh.color(sh.stderr),
+	}))
+}

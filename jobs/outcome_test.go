@@ -1,0 +1,75 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"lifeboat/engine"
+	"lifeboat/sandbox"
+	"lifeboat/storage"
+	"lifeboat/verify"
+)
+
+func TestErrorsBecomeTheVerdictTheyMean(t *testing.T) {
+	tests := []struct {
+		err     error
+		verdict verify.Verdict
+		code    string
+	}{
+		{&absentError{pattern: "orders-*"}, verify.Failed, verify.BackupAbsent},
+		{&absentError{pattern: "orders-*", unfinished: &storage.Artifact{Key: "orders-1.part"}}, verify.Failed, verify.BackupUnfinished},
+		{engine.ErrNotBackup, verify.Failed, verify.NotABackup},
+		{engine.ErrFormat, verify.Failed, verify.FormatUnknown},
+		{engine.ErrTruncated, verify.Failed, verify.ArchiveTruncated},
+		{storage.ErrTruncated, verify.Failed, verify.ArchiveTruncated},
+		{engine.ErrCorrupt, verify.Failed, verify.ArchiveCorrupt},
+		{storage.ErrCorrupt, verify.Failed, verify.ArchiveCorrupt},
+		{storage.ErrDecrypt, verify.Failed, verify.DecryptFailed},
+		{storage.ErrKeyMissing, verify.Errored, verify.KeyMissing},
+		{storage.ErrUnreachable, verify.Errored, verify.StorageUnreachable},
+		{storage.ErrArchived, verify.Errored, verify.StorageArchived},
+		{storage.ErrChanged, verify.Errored, verify.ObjectChanged},
+		{storage.ErrNotFound, verify.Errored, verify.ObjectChanged},
+		{storage.ErrTooLarge, verify.Errored, verify.OutOfRoom},
+		{&sandbox.ImageError{Image: "postgres:99"}, verify.Errored, verify.ImageAbsent},
+		{&sandbox.LimitError{Limit: "memory", Bytes: 1 << 30}, verify.Errored, verify.OutOfRoom},
+		{sandbox.ErrDeadline, verify.Errored, verify.DrillTimeout},
+		{sandbox.ErrUnavailable, verify.Errored, verify.SandboxUnavailable},
+		{sandbox.ErrGone, verify.Errored, verify.SandboxUnavailable},
+		{&leakError{}, verify.Errored, verify.SandboxUnavailable},
+		{&timeoutError{time.Hour}, verify.Errored, verify.DrillTimeout},
+		{context.DeadlineExceeded, verify.Errored, verify.DrillTimeout},
+		{ErrInterrupted, verify.Errored, verify.Interrupted},
+		{errors.New("something nobody thought of"), verify.Errored, verify.InternalError},
+	}
+	for _, tt := range tests {
+		err := fmt.Errorf("read orders.dump: %w", tt.err)
+		res := accident(err)
+		if isFact(err) {
+			res = fact(err)
+		}
+		if res.Verdict != tt.verdict || res.Code != tt.code {
+			t.Errorf("%v: %s %s, want %s %s", err, res.Verdict, res.Code, tt.verdict, tt.code)
+		}
+		if res.Detail == "" || res.Hint == "" {
+			t.Errorf("%v: a person is told %q and advised %q", err, res.Detail, res.Hint)
+		}
+	}
+}
+
+func TestALimitIsNamedInTheVerdict(t *testing.T) {
+	res := accident(fmt.Errorf("restore: %w", &sandbox.LimitError{Limit: "memory", Bytes: 1 << 30}))
+	if res.Subject != "memory" || res.Expected != "at most 1.00 GiB" {
+		t.Errorf("subject %q, expected %q; want the memory limit of 1.00 GiB", res.Subject, res.Expected)
+	}
+}
+
+func TestAPartlyReadDumpSaysHowFar(t *testing.T) {
+	err := &partlyReadError{read: "read 3 of 40 tables", err: engine.ErrTruncated}
+	if res := fact(err); res.Code != verify.ArchiveTruncated || res.Detail == "" || !isFact(err) {
+		t.Errorf("fact = %+v", res)
+	}
+}

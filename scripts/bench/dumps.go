@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// dumpFiles are the dumps that contenders restore, as files of this machine.
+type dumpFiles struct {
+	large     string // custom format of a database of 1.5 GB, compressed as pg_dump does by itself
+	plain100  string // custom format without compression, 100 MB
+	plain2000 string // the same, 2 GB
+	small     string // custom format, 5 MB
+}
+
+// schema makes a database whose size is in proportion to its number of orders.
+const schema = `
+create table customers (id bigint primary key, name text not null, email text not null, joined timestamptz not null);
+create table orders (id bigint primary key, customer_id bigint not null, state text not null, total numeric(12,2) not null, created_at timestamptz not null, note text);
+create table lines (order_id bigint not null, line int not null, product text not null, quantity int not null, price numeric(10,2) not null, primary key (order_id, line));
+create table events (id bigint primary key, order_id bigint not null, kind text not null, body jsonb not null);
+insert into customers select n, 'Customer ' || n, md5(n::text) || '@shop.example', timestamptz '2020-01-01Z' + n * interval '1 minute' from generate_series(1, :orders / 10) n;
+insert into orders select n, n % (:orders / 10) + 1, (array['new','paid','sent'])[n % 3 + 1], n % 9999, timestamptz '2021-01-01Z' + n * interval '9 seconds', md5(n::text) || md5((n * 7)::text) from generate_series(1, :orders) n;
+insert into lines select n, l, md5((n * l)::text), n % 7 + 1, n % 500 from generate_series(1, :orders) n, generate_series(1, 2) l;
+insert into events select n, n, 'changed', jsonb_build_object('by', md5(n::text), 'at', n, 'what', md5((n * 3)::text)) from generate_series(1, :orders) n;
+create index on orders (customer_id);
+create index on orders (created_at);
+create index on events (order_id);
+alter table orders add foreign key (customer_id) references customers;
+alter table lines add foreign key (order_id) references orders;
+`
+
+// orders per database: 1.5 GB, 2 GB dumped plainly, 100 MB, and 5 MB of dump.
+const (
+	ordersLarge = 2_100_000
+	orders2000  = 4_600_000
+	orders100   = 230_000
+	ordersSmall = 30_000
+)
+
+func makeDumps(ctx context.Context, dir string) (dumpFiles, error) {
+	d := dumpFiles{
+		large: filepath.Join(dir, "large", "shop.dump"), plain100: filepath.Join(dir, "plain100", "shop.dump"),
+		plain2000: filepath.Join(dir, "plain2000", "shop.dump"), small: filepath.Join(dir, "small", "shop.dump"),
+	}
+	box, err := startServer(ctx, usual)
+	if err != nil {
+		return d, err
+	}
+	defer remove(box)
+	for _, m := range []struct {
+		path   string
+		orders int
+		flags  []string
+	}{
+		{d.large, ordersLarge, nil}, {d.plain2000, orders2000, []string{"-Z0"}},
+		{d.plain100, orders100, []string{"-Z0"}}, {d.small, ordersSmall, nil},
+	} {
+		if err := makeDump(ctx, box, m.path, m.orders, m.flags); err != nil {
+			return d, err
+		}
+		say("  %s: %s", filepath.Base(filepath.Dir(m.path)), size(m.path))
+	}
+	return d, nil
+}
+
+// makeDump fills a database in the server in box and dumps it to path.
+func makeDump(ctx context.Context, box, path string, orders int, flags []string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	sql := strings.ReplaceAll(schema, ":orders", fmt.Sprint(orders))
+	for _, c := range [][]string{{"-c", "drop database if exists shop"}, {"-c", "create database shop"}} {
+		if err := inBox(ctx, box, nil, append([]string{"psql", "-qX", "-h", "/tmp"}, c...)...); err != nil {
+			return err
+		}
+	}
+	if err := inBox(ctx, box, strings.NewReader(sql), "psql", "-qX", "-h", "/tmp", "-v", "ON_ERROR_STOP=1", "shop"); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "docker", append([]string{"exec", box, "pg_dump", "-h", "/tmp", "-Fc"}, append(flags, "shop")...)...)
+	cmd.Stdout, cmd.Stderr = f, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pg_dump: %w: %s", err, stderr.String())
+	}
+	return f.Close()
+}

@@ -1,0 +1,183 @@
+// Command bench measures the performance budget of docs/performance.md: Lifeboat
+// against the best restore a skilled person would type, and against the usual script,
+// in alternating runs on one machine. It prints ratios of medians and ends with 1
+// when a bar does not hold.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// image is the server all contenders restore with.
+const image = "postgres:15"
+
+func main() {
+	runs := flag.Int("runs", 5, "alternating runs of each contender")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ok, err := bench(ctx, *runs)
+	stop()
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	case !ok:
+		os.Exit(1)
+	}
+}
+
+// row is one line of the budget.
+type row struct {
+	what, bar, measured string
+	holds               bool
+}
+
+func bench(ctx context.Context, runs int) (ok bool, err error) {
+	dir, err := os.MkdirTemp("", "lifeboat-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "lifeboat")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/lifeboat").CombinedOutput(); err != nil {
+		return false, fmt.Errorf("build lifeboat: %w: %s", err, out)
+	}
+	say("making the databases to dump")
+	dumps, err := makeDumps(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	var rows []row
+	for _, part := range []func(context.Context, string, dumpFiles, int) ([]row, error){speed, memory, small} {
+		more, err := part(ctx, binary, dumps, runs)
+		if err != nil {
+			return false, err
+		}
+		rows = append(rows, more...)
+	}
+	return printRows(rows), nil
+}
+
+// speed compares drills of the large dump with both baselines.
+func speed(ctx context.Context, binary string, d dumpFiles, runs int) ([]row, error) {
+	var floor, script, drill []time.Duration
+	var share []float64
+	for i := range runs {
+		say("large dump, run %d of %d", i+1, runs)
+		took, err := byHand(ctx, d.large, tuned)
+		if err != nil {
+			return nil, fmt.Errorf("restore by hand: %w", err)
+		}
+		floor = append(floor, took)
+		if took, err = byHand(ctx, d.large, usual); err != nil {
+			return nil, fmt.Errorf("usual script: %w", err)
+		}
+		script = append(script, took)
+		m, err := runDrill(ctx, binary, d.large)
+		if err != nil {
+			return nil, err
+		}
+		drill = append(drill, m.took)
+		share = append(share, m.checkShare)
+		say("  by hand %.1f s, usual script %.1f s, lifeboat %.1f s (checks %.0f %%)",
+			floor[i].Seconds(), script[i].Seconds(), m.took.Seconds(), 100*m.checkShare)
+	}
+	f, s, l := median(floor), median(script), median(drill)
+	return []row{
+		{fmt.Sprintf("drill of a %s dump of a 1.5 GB database, all default checks: %.1f s, against the best restore by hand: %.1f s", size(d.large), l.Seconds(), f.Seconds()),
+			"at most 1.10 times", ratio(l, f), l.Seconds() <= 1.10*f.Seconds()},
+		{fmt.Sprintf("the same against the usual script: %.1f s", s.Seconds()),
+			"at most 0.65 times", ratio(l, s), l.Seconds() <= 0.65*s.Seconds()},
+		{"default checks, share of the drill", "at most 10 %", fmt.Sprintf("%.1f %%", 100*medianFloat(share)), medianFloat(share) <= 0.10},
+	}, nil
+}
+
+// memory compares the service's peak memory on a small and on a large dump.
+func memory(ctx context.Context, binary string, d dumpFiles, _ int) ([]row, error) {
+	say("peak memory of the service")
+	less, err := runDrill(ctx, binary, d.plain100)
+	if err != nil {
+		return nil, err
+	}
+	more, err := runDrill(ctx, binary, d.plain2000)
+	if err != nil {
+		return nil, err
+	}
+	const mib = 1 << 20
+	return []row{
+		{fmt.Sprintf("memory of the service, dump of %s against %s", size(d.plain100), size(d.plain2000)), "the same within 10 %",
+			fmt.Sprintf("%d and %d MiB", less.peak/mib, more.peak/mib), float64(more.peak) <= 1.10*float64(less.peak)},
+		{"peak memory of the service", "at most 100 MiB", fmt.Sprintf("%d MiB", max(less.peak, more.peak)/mib), max(less.peak, more.peak) <= 100*mib},
+		{"copies of the dump written to disk", "one, inside the sandbox",
+			fmt.Sprintf("%d bytes by the service", more.written), more.written < 16*mib},
+	}, nil
+}
+
+// small compares the fixed costs.
+func small(ctx context.Context, binary string, d dumpFiles, runs int) ([]row, error) {
+	var hand, drill []time.Duration
+	for i := range runs {
+		say("small dump, run %d of %d", i+1, runs)
+		took, err := byHand(ctx, d.small, tuned)
+		if err != nil {
+			return nil, err
+		}
+		m, err := runDrill(ctx, binary, d.small)
+		if err != nil {
+			return nil, err
+		}
+		hand, drill = append(hand, took), append(drill, m.verdict)
+	}
+	over := median(drill) - median(hand)
+	return []row{{fmt.Sprintf("dump of %s, trigger to verdict: %.2f s, over container start, initdb and restore by hand: %.2f s",
+		size(d.small), median(drill).Seconds(), median(hand).Seconds()),
+		"at most 1.5 s more", fmt.Sprintf("%+.2f s", over.Seconds()), over <= 1500*time.Millisecond}}, nil
+}
+
+func printRows(rows []row) bool {
+	ok := true
+	fmt.Println()
+	fmt.Println("| what | bar | measured | holds |")
+	fmt.Println("| --- | --- | --- | --- |")
+	for _, r := range rows {
+		holds := "yes"
+		if !r.holds {
+			holds, ok = "NO", false
+		}
+		fmt.Printf("| %s | %s | %s | %s |\n", r.what, r.bar, r.measured, holds)
+	}
+	return ok
+}
+
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f times", a.Seconds()/b.Seconds()) }
+
+func median(list []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
+
+func medianFloat(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
+
+func size(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "?"
+	}
+	return fmt.Sprintf("%.1f MB", float64(info.Size())/1e6)
+}
+
+var errNoReport = errors.New("lifeboat printed no report")
