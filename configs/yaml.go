@@ -11,11 +11,12 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxDepth bounds nesting in the text, because the YAML parser recurses; maxNodes
+// maxDepth and maxEntries bound what the YAML parser is given, see excess; maxNodes
 // bounds the text once its aliases are written out; maxMistakes bounds what a file
 // full of nonsense is told.
 const (
 	maxDepth    = 64
+	maxEntries  = 5000
 	maxNodes    = 250_000
 	maxMistakes = 10_000
 )
@@ -25,20 +26,14 @@ type position struct{ line, column int }
 
 // parse returns the root of the one document in data, or reports why there is none.
 func (r *reader) parse(data []byte) ast.Node {
-	start := position{1, 1}
+	top := position{1, 1}
 	if len(data) > MaxBytes {
-		r.mistake(start, "", fmt.Sprintf("is larger than %d bytes", MaxBytes), "")
+		r.mistake(top, "", fmt.Sprintf("is larger than %d bytes", MaxBytes), "")
 		return nil
 	}
-	tree, err := parseYAML(string(data))
-	var syntax yaml.Error
-	switch {
-	case errors.As(err, &syntax) && syntax.GetToken() != nil:
-		// The library's own text quotes lines of the file, secrets among them.
-		r.mistake(at(syntax.GetToken()), "", "is not YAML: "+syntax.GetMessage(), "")
-		return nil
-	case err != nil:
-		r.mistake(start, "", err.Error(), "")
+	tree, spot, rule := parseYAML(string(data))
+	if rule != "" {
+		r.mistake(spot, "", rule, "")
 		return nil
 	}
 	var root ast.Node
@@ -53,46 +48,82 @@ func (r *reader) parse(data []byte) ast.Node {
 		root = doc.Body
 	}
 	if root == nil {
-		r.mistake(start, "", "is empty; at least sources and targets are needed", "")
+		r.mistake(top, "", "is empty; at least sources and targets are needed", "")
 	}
 	return root
 }
 
-// parseYAML guards the library: it recurses without a bound, and a panic on an odd
-// text must not end the service that re-reads its configuration.
-func parseYAML(text string) (tree *ast.File, err error) {
+// parseYAML guards the library, which recurses without a bound, may panic on an odd
+// text, and quotes lines of the file, secrets among them, in the text of its errors.
+func parseYAML(text string) (tree *ast.File, spot position, rule string) {
+	spot = position{1, 1}
 	defer func() {
 		if recover() != nil {
-			tree, err = nil, errors.New("is not YAML")
+			tree, rule = nil, "is not YAML"
 		}
 	}()
 	tokens := lexer.Tokenize(text)
-	if tooDeep(tokens) {
-		return nil, fmt.Errorf("is nested more than %d levels deep", maxDepth)
+	if t, rule := excess(tokens); t != nil {
+		return nil, at(t), rule
 	}
-	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	var syntax yaml.Error
+	switch {
+	case errors.As(err, &syntax):
+		return nil, at(syntax.GetToken()), "is not YAML: " + syntax.GetMessage()
+	case err != nil:
+		return nil, spot, "is not YAML"
+	}
+	return tree, spot, ""
 }
 
-// tooDeep looks for nesting that costs its writer a byte or two a level: brackets,
-// and marks such as "- - -". Nesting by indentation is bounded by the file's size.
-func tooDeep(tokens token.Tokens) bool {
-	brackets, marks := 0, 0
+// excess finds what would make the parser overflow its stack or take minutes:
+// nesting that costs a byte or two a level (brackets, and marks such as "- - -"; by
+// indentation the file's size bounds it), and very many entries side by side, for
+// which it takes quadratic time.
+func excess(tokens token.Tokens) (*token.Token, string) {
+	type column struct{ at, entries int }
+	var open []int // entries within each open bracket
+	var block []column
+	marks, line := 0, 0
 	for _, t := range tokens {
+		marks++
+		entries := 0
 		switch t.Type {
+		case token.CommentType:
+			continue
 		case token.SequenceStartType, token.MappingStartType:
-			brackets++
+			open = append(open, 0)
 		case token.SequenceEndType, token.MappingEndType:
-			brackets--
+			open, marks = open[:max(0, len(open)-1)], 0
+		case token.CollectEntryType:
+			if len(open) > 0 {
+				open[len(open)-1]++
+				entries = open[len(open)-1]
+			}
 		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
-			marks++
 		default:
 			marks = 0
 		}
-		if brackets > maxDepth || marks > maxDepth {
-			return true
+		if spot := at(t); spot.line != line {
+			line = spot.line
+			for len(block) > 0 && block[len(block)-1].at > spot.column {
+				block = block[:len(block)-1]
+			}
+			if len(block) == 0 || block[len(block)-1].at < spot.column {
+				block = append(block, column{at: spot.column})
+			}
+			block[len(block)-1].entries++
+			entries = max(entries, block[len(block)-1].entries)
+		}
+		switch {
+		case len(open) > maxDepth || marks > maxDepth:
+			return t, fmt.Sprintf("is nested more than %d levels deep", maxDepth)
+		case entries > maxEntries:
+			return t, fmt.Sprintf("is one of more than %d entries side by side", maxEntries)
 		}
 	}
-	return false
+	return nil, ""
 }
 
 func at(t *token.Token) position {
