@@ -2,10 +2,8 @@ package verify
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"lifeboat/engine"
 	"lifeboat/internal/units"
 )
 
@@ -70,23 +68,3 @@ func restoredLine(r Report) string {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// NotChecked lists what the checks on in could not look at, and why, for the report.
-func NotChecked(in Input) []string {
-	var skipped []engine.Skipped
-	skipped = append(skipped, in.Received.Census.Uncounted...)
-	skipped = append(skipped, in.Restored.Notes...)
-	if in.Soundness != nil {
-		skipped = append(skipped, in.Soundness.Skipped...)
-	}
-	list := []string{}
-	for _, s := range skipped {
-		list = append(list, s.Subject+": "+s.Reason)
-	}
-	if !slices.ContainsFunc(in.Checksums, Checksum.compared) {
-		list = append(list, "stored checksum: there is none beside the backup or in its metadata")
-	}
-	return list
-}
-
-func (c Checksum) compared() bool { return c.Got != "" && c.Want != "" }

@@ -52,4 +52,9 @@ func TestFormattingIsReadable(t *testing.T) {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
 		}
 	}
+	for n, want := range map[int64]string{0: "0 rows", 1: "1 row", 2_000_000: "2,000,000 rows"} {
+		if got := Counted(n, "row"); got != want {
+			t.Errorf("Counted(%d) = %q, want %q", n, got, want)
+		}
+	}
 }

@@ -29,6 +29,9 @@ type Artifact struct{}
 // Name implements verify.Check.
 func (Artifact) Name() string { return "artifact" }
 
+// Stage implements verify.Staged.
+func (Artifact) Stage() verify.Stage { return verify.AfterReading }
+
 // Run implements verify.Check.
 func (a Artifact) Run(_ context.Context, in verify.Input) ([]verify.Result, error) {
 	var results []verify.Result
@@ -115,7 +118,7 @@ func (Artifact) size(in verify.Input) verify.Result {
 	r.Verdict, r.Code = verify.Failed, verify.BackupShrunk
 	r.Detail = fmt.Sprintf("The backup is less than half as large as usual: %s, while the median of the last %d good drills is %s.",
 		units.Bytes(now), len(past), units.Bytes(usual))
-	r.Hint = "Compare the tables below with the last good drill. If data was removed on purpose, accept this once with an ignore rule for backup_shrunk."
+	r.Hint = "Compare the tables below with the last good drill. If data was removed on purpose, add an ignore rule for backup_shrunk until the smaller size is the usual one."
 	return r
 }
 

@@ -56,7 +56,7 @@ func (c Drift) Run(_ context.Context, in verify.Input) ([]verify.Result, error) 
 		case !there && !shapes[shape(name)]:
 			gone = append(gone, c.gone(name, past[0]))
 		case there && m.Err == nil: // the census speaks of those that could not be counted
-			if r, bad := c.dropped(name, m.Rows, past); bad {
+			if r, bad := c.dropped(name, total(m), past); bad {
 				dropped = append(dropped, r)
 			}
 		}

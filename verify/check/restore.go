@@ -20,6 +20,9 @@ func (Restore) Name() string { return "restore" }
 // lossHint is for errors whose own hint the engine does not know.
 const lossHint = "Restore this backup by hand with the same tool to see the error in full. If it lost nothing, accept it with an ignore rule; otherwise make a new backup."
 
+// Stage implements verify.Staged.
+func (Restore) Stage() verify.Stage { return verify.AfterRestore }
+
 // Run implements verify.Check.
 func (c Restore) Run(_ context.Context, in verify.Input) ([]verify.Result, error) {
 	res := in.Restored

@@ -14,6 +14,9 @@ type RTO struct{}
 // Name implements verify.Check.
 func (RTO) Name() string { return "rto" }
 
+// Stage implements verify.Staged.
+func (RTO) Stage() verify.Stage { return verify.AfterRestore }
+
 // Run implements verify.Check.
 func (c RTO) Run(_ context.Context, in verify.Input) ([]verify.Result, error) {
 	limit := in.Target.Objectives.RTO
