@@ -28,21 +28,18 @@ func (r *run) check(ctx context.Context, restored engine.Restored) error {
 // measure counts rows and looks for damage, which both go over whole tables, at the
 // same time.
 func (r *run) measure(ctx context.Context, db engine.Database) error {
-	sound := make(chan error, 1)
-	go func() {
+	var wg sync.WaitGroup
+	wg.Go(func() {
 		defer r.phase(Soundness)()
 		s, err := db.Soundness(ctx)
-		if err == nil {
+		if r.input.SoundnessErr = err; err == nil {
 			r.input.Soundness = &s
 		}
-		sound <- err
-	}()
+	})
 	end := r.phase(Count)
 	measured, err := db.Measure(ctx, verify.Measures(r.checks(verify.AfterMeasuring)))
 	end()
-	if soundErr := <-sound; soundErr != nil {
-		r.log.WarnContext(ctx, "soundness of the restored database unknown", "error", soundErr)
-	}
+	wg.Wait()
 	if err != nil {
 		return fmt.Errorf("count restored rows: %w", err)
 	}
@@ -97,6 +94,7 @@ func (r *run) unanswered(ctx context.Context, c verify.Check, err error) verify.
 		err = cause
 	}
 	res := accident(err)
+	res.Check = c.Name()
 	if res.Code == verify.InternalError {
 		res.Code = verify.CheckErrored
 		res.Detail = fmt.Sprintf("The check %s could not be answered: %v.", c.Name(), err)

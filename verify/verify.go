@@ -86,10 +86,11 @@ type Input struct {
 	Measured  []engine.Measured // nil means that the tables could not be counted
 	// Soundness is what Database.Soundness found, asked once for all checks. Nil
 	// means that it could not be asked, which is no answer and never good news.
-	Soundness *engine.Soundness
-	Baseline  Baseline
-	Now       time.Time
-	LoadTime  time.Duration // from the first byte fetched to the end of the restore
+	Soundness    *engine.Soundness
+	SoundnessErr error // why it could not be asked
+	Baseline     Baseline
+	Now          time.Time
+	LoadTime     time.Duration // from the first byte fetched to the end of the restore
 }
 
 // Measures collects what checks want from the one pass over the tables.

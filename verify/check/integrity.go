@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func (Integrity) Name() string { return "integrity" }
 // Run implements verify.Check.
 func (c Integrity) Run(_ context.Context, in verify.Input) ([]verify.Result, error) {
 	if in.Soundness == nil {
-		return nil, errNotExamined
+		return nil, notExamined(in)
 	}
 	var results []verify.Result
 	for _, f := range in.Soundness.Findings {
@@ -81,7 +82,7 @@ func (Sequences) Name() string { return "sequences" }
 // Run implements verify.Check.
 func (c Sequences) Run(_ context.Context, in verify.Input) ([]verify.Result, error) {
 	if in.Soundness == nil {
-		return nil, errNotExamined
+		return nil, notExamined(in)
 	}
 	var results []verify.Result
 	for _, f := range in.Soundness.Findings {
@@ -97,4 +98,12 @@ func (c Sequences) Run(_ context.Context, in verify.Input) ([]verify.Result, err
 		r.Detail = "No sequence that was looked at is behind its column; the others are listed under what was not checked."
 	}
 	return []verify.Result{r}, nil
+}
+
+// notExamined says that nobody looked for damage, and why where that is known.
+func notExamined(in verify.Input) error {
+	if in.SoundnessErr == nil {
+		return errNotExamined
+	}
+	return fmt.Errorf("%w: %w", errNotExamined, in.SoundnessErr)
 }
