@@ -38,7 +38,7 @@ func (d *database) Measure(ctx context.Context, want []engine.Measure) ([]engine
 			continue
 		}
 		known[key] = true
-		list = append(list, d.count(ctx, conn, e.name, asked))
+		list = append(list, d.count(ctx, conn, e.name, asked)...)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -53,13 +53,18 @@ func (d *database) Measure(ctx context.Context, want []engine.Measure) ([]engine
 	return list, nil
 }
 
-// count goes over one table.
-func (d *database) count(ctx context.Context, conn *sql.Conn, table string, columns []string) engine.Measured {
+// count goes over one table. Columns asked for that are not there, or hold no times,
+// come as entries of their own after the table's.
+func (d *database) count(ctx context.Context, conn *sql.Conn, table string, columns []string) []engine.Measured {
 	m := engine.Measured{Table: engine.Table{Name: table}}
 	present, err := columnNames(ctx, conn, table)
 	if err != nil {
 		m.Err = readError("read the columns", err)
-		return m
+		return []engine.Measured{m}
+	}
+	var lost []engine.Measured
+	lose := func(column, why string) {
+		lost = append(lost, engine.Measured{Table: m.Table, Err: fmt.Errorf("column %s of %s %s: %w", column, m.Table, why, engine.ErrNoTable)})
 	}
 	var stmt strings.Builder
 	stmt.WriteString("SELECT count(*)")
@@ -67,7 +72,7 @@ func (d *database) count(ctx context.Context, conn *sql.Conn, table string, colu
 	for _, c := range columns {
 		real, ok := present[strings.ToLower(c)]
 		if !ok {
-			m.Err = fmt.Errorf("column %s of %s: %w", c, m.Table, engine.ErrNoTable)
+			lose(c, "is not there")
 			continue
 		}
 		asked = append(asked, c)
@@ -82,7 +87,7 @@ func (d *database) count(ctx context.Context, conn *sql.Conn, table string, colu
 	}
 	if err := conn.QueryRowContext(ctx, stmt.String()).Scan(into...); err != nil {
 		m.Err = readError("count", err)
-		return m
+		return []engine.Measured{m}
 	}
 	m.Tree = m.Rows
 	for i, v := range newest {
@@ -91,7 +96,7 @@ func (d *database) count(ctx context.Context, conn *sql.Conn, table string, colu
 		}
 		at, ok := moment(v)
 		if !ok {
-			m.Err = fmt.Errorf("column %s of %s holds no times", asked[i], m.Table)
+			lose(asked[i], "holds no times")
 			continue
 		}
 		if m.Max == nil {
@@ -99,7 +104,7 @@ func (d *database) count(ctx context.Context, conn *sql.Conn, table string, colu
 		}
 		m.Max[asked[i]] = at
 	}
-	return m
+	return append([]engine.Measured{m}, lost...)
 }
 
 // columnNames maps names in lower case to the columns' own.
