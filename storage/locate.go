@@ -110,7 +110,7 @@ func (s *sorter) addUploads(ctx context.Context, src Source) (notChecked string)
 		}
 	}
 	for _, o := range uploads {
-		if _, ok := s.match(o.Key); ok && o.Modified.After(newest) {
+		if _, ok := s.match(o.Key); ok && !o.Modified.Before(newest.Truncate(time.Second)) {
 			s.keep(Artifact{Key: o.Key, Kind: Single, Parts: []Object{o},
 				Unfinished: "its upload began at " + o.Modified.UTC().Format(time.RFC3339) + " and was never completed"}, false)
 		}

@@ -200,7 +200,7 @@ func (c *compiler) star() {
 	case c.partStart():
 		c.wild(anyRun, `(?:[^/.][^/]*/)*(?:[^/.][^/]*)?`)
 	default:
-		c.wild(anyRun, `[^/]*(?:/[^/.][^/]*)*`)
+		c.wild(anyRun, `[^/]*(?:/(?:[^/.][^/]*)?)*`)
 	}
 }
 

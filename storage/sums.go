@@ -86,7 +86,8 @@ func parseSums(text, origin string, a Artifact) []Sum {
 		if m := gnuLine.FindStringSubmatch(line); m != nil {
 			hash, name = m[1], m[2]
 		} else if m := bsdLine.FindStringSubmatch(line); m != nil {
-			said, name, hash = strings.ToLower(strings.ReplaceAll(m[1], "-", "")), m[2], m[3]
+			said, name, hash = strings.ToLower(m[1]), m[2], m[3]
+			said = strings.ReplaceAll(strings.Replace(said, "sha2-", "sha", 1), "-", "") // SHA2-256, as openssl writes it
 		} else {
 			continue
 		}

@@ -24,6 +24,7 @@ const openTimeout = 10 * time.Second
 type Source struct {
 	name string
 	path string
+	page int // names of a folder held at a time
 }
 
 // New makes a source of the folder at path. The folder need not be there yet: each
@@ -32,7 +33,7 @@ func New(name, path string) (*Source, error) {
 	if path == "" {
 		return nil, fmt.Errorf("source %s: the path of the folder is empty", name)
 	}
-	return &Source{name: name, path: path}, nil
+	return &Source{name: name, path: path, page: pageNames}, nil
 }
 
 // Name implements storage.Source.
@@ -200,7 +201,10 @@ func (r *file) check() error {
 	if err != nil {
 		return fmt.Errorf("read %s of %s: %w", r.pinned.Key, r.source, err)
 	}
-	if !info.Mode().IsRegular() || object(r.pinned.Key, info).ETag != r.pinned.ETag {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("read %s of %s: not a regular file: %w", r.pinned.Key, r.source, storage.ErrNotFound)
+	}
+	if object(r.pinned.Key, info).ETag != r.pinned.ETag {
 		return fmt.Errorf("read %s of %s: size or time differ from the listing: %w", r.pinned.Key, r.source, storage.ErrChanged)
 	}
 	return nil

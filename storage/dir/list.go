@@ -29,7 +29,7 @@ func (s *Source) List(ctx context.Context, prefix string) iter.Seq2[storage.Obje
 			return
 		}
 		defer root.Close()
-		w := walker{ctx: ctx, source: s, root: root, prefix: prefix, page: pageNames, yield: yield}
+		w := walker{ctx: ctx, source: s, root: root, prefix: prefix, yield: yield}
 		w.begin()
 	}
 }
@@ -40,7 +40,6 @@ type walker struct {
 	source *Source
 	root   *os.Root
 	prefix string
-	page   int
 	yield  func(storage.Object, error) bool
 	above  []fs.FileInfo // the folders we are in, so that a link to one of them is no endless loop
 }
@@ -130,11 +129,11 @@ func (w *walker) names(dir, after string) (names []string, more bool, err error)
 				names = append(names, name)
 			}
 		}
-		if len(names) >= 2*w.page || err != nil {
+		if len(names) >= 2*w.source.page || err != nil {
 			slices.Sort(names)
-			if len(names) > w.page {
-				clear(names[w.page:])
-				names, more = names[:w.page], true
+			if len(names) > w.source.page {
+				clear(names[w.source.page:])
+				names, more = names[:w.source.page], true
 			}
 		}
 		if errors.Is(err, io.EOF) {

@@ -20,17 +20,60 @@ import (
 // errNoAnswer is the cause of a context ended by the watchdog.
 var errNoAnswer = errors.New("no answer in time")
 
+// uselessError is the cause of a context ended because trying again is useless.
+type uselessError struct{ error }
+
+func (e uselessError) Unwrap() error { return e.error }
+
+// watchedTransport ends the whole operation at an error that would come again at every
+// try, such as a certificate that is not trusted: the SDK would go on trying. Other
+// errors it remembers, to explain an operation that ran out of time with them.
+type watchedTransport struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(req)
+	w, watched := req.Context().Value(watchdogKey{}).(*watchdog)
+	switch {
+	case err == nil || !watched || req.Context().Err() != nil:
+	case explainNetwork(err).final:
+		w.cancel(uselessError{err})
+	default:
+		w.last.Store(&err)
+	}
+	return resp, err
+}
+
+// watchdogKey finds the watchdog of an operation in its context.
+type watchdogKey struct{}
+
+// reason is why ctx ended an operation, in the words of what went wrong below. It is
+// nil unless we ended it ourselves.
+func reason(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	var useless uselessError
+	switch {
+	case errors.As(cause, &useless):
+		return useless.error
+	case !errors.Is(cause, errNoAnswer):
+		return nil
+	}
+	if w, ok := ctx.Value(watchdogKey{}).(*watchdog); ok && w.last.Load() != nil {
+		return *w.last.Load()
+	}
+	return errNoAnswer
+}
+
 // translate says what an error of the SDK means for the caller, in words for a
 // person, and keeps the SDK's own words behind them.
 func (s *Source) translate(ctx context.Context, op, key string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
-		if !errors.Is(cause, errNoAnswer) {
+		if err = reason(ctx); err == nil {
 			return fmt.Errorf("%s %s: %w", op, s.where(key), cause) // the caller's own decision
 		}
-		err = errNoAnswer
 	}
 	e := explain(err)
-	if e.unsigned = e.denied && s.unsigned(); e.unsigned {
+	if e.denied && s.unsigned() {
 		e.why = "access was refused, and no credentials were found"
 		e.next = "set access_key and secret_key, or provide credentials by environment, file or role"
 	}
@@ -63,7 +106,6 @@ type explanation struct {
 	why, next string // cause and next step, when kind is ErrUnreachable
 	final     bool   // asking again does not help
 	denied    bool   // the storage does not want us
-	unsigned  bool
 }
 
 func unreachable(why, next string) explanation {
@@ -95,7 +137,7 @@ func explainAnswer(a minio.ErrorResponse) explanation {
 		return refused("the bucket does not exist there", "check bucket and endpoint")
 	case "SignatureDoesNotMatch":
 		return refused("the signature was refused", "check secret_key, and region if the storage wants one")
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's
 		return refused("the access key is not known there", "check access_key and endpoint")
 	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired":
 		return refused("the credentials have expired", "renew the session token")

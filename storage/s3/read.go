@@ -9,7 +9,9 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -45,6 +47,9 @@ func (s *Source) List(ctx context.Context, prefix string) iter.Seq2[storage.Obje
 
 // Stat implements storage.Source.
 func (s *Source) Stat(ctx context.Context, key string) (storage.Object, error) {
+	if !validKey(key) {
+		return storage.Object{}, fmt.Errorf("look at %s: %w", s.where(key), storage.ErrNotFound)
+	}
 	ctx, w := s.watch(ctx)
 	defer w.stop()
 	info, err := s.core.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{Checksum: true})
@@ -64,6 +69,9 @@ func (s *Source) Stat(ctx context.Context, key string) (storage.Object, error) {
 
 // Open implements storage.Source.
 func (s *Source) Open(ctx context.Context, o storage.Object, offset, length int64) (io.ReadCloser, error) {
+	if !validKey(o.Key) {
+		return nil, fmt.Errorf("open %s: %w", s.where(o.Key), storage.ErrNotFound)
+	}
 	if length == 0 {
 		return http.NoBody, nil
 	}
@@ -92,6 +100,10 @@ func (s *Source) Open(ctx context.Context, o storage.Object, offset, length int6
 	}
 	return &stream{Reader: io.LimitReader(body, length), body: body, stop: w.stop}, nil
 }
+
+// validKey reports whether key can be asked for: not every hop on the way to the
+// storage passes on a path that climbs.
+func validKey(key string) bool { return key != "" && !slices.Contains(strings.Split(key, "/"), "..") }
 
 // Uploads implements storage.UploadLister. A storage that does not know such uploads
 // or does not let us see them answers with an error.
@@ -170,6 +182,7 @@ type watchdog struct {
 	timer  *time.Timer
 	limit  time.Duration
 	cancel context.CancelCauseFunc
+	last   atomic.Pointer[error] // what the last failed try said
 }
 
 // watch derives the context of one operation. The caller stops the watchdog.
@@ -177,7 +190,7 @@ func (s *Source) watch(ctx context.Context) (context.Context, *watchdog) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watchdog{limit: s.answer, cancel: cancel}
 	w.timer = time.AfterFunc(s.answer, func() { cancel(errNoAnswer) })
-	return ctx, w
+	return context.WithValue(ctx, watchdogKey{}, w), w
 }
 
 func (w *watchdog) pause()  { w.timer.Stop() }

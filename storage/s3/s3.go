@@ -27,6 +27,7 @@ const (
 	readTimeout = 30 * time.Second
 	// credentialTimeout bounds one question to a metadata or token service.
 	credentialTimeout = 5 * time.Second
+	roleDialTimeout   = time.Second
 	// maxAttempts is how often the SDK sends a request that fails in passing.
 	maxAttempts = 5
 	// awsEndpoint is used when none is configured.
@@ -102,7 +103,7 @@ func newSource(c Config) (*Source, error) {
 		return nil, err
 	}
 	client, err := minio.New(host, &minio.Options{
-		Creds: creds, Secure: secure, Transport: transport, Region: c.Region,
+		Creds: creds, Secure: secure, Transport: watchedTransport{transport}, Region: c.Region,
 		BucketLookup: lookup, MaxRetries: maxAttempts,
 	})
 	if err != nil {
@@ -178,8 +179,16 @@ func newCredentials(c Config) (*credentials.Credentials, error) {
 	}
 	return credentials.NewChainCredentials([]credentials.Provider{
 		&credentials.EnvAWS{}, &credentials.EnvMinio{}, &credentials.FileAWSCredentials{},
-		&credentials.IAM{Client: &http.Client{Timeout: credentialTimeout}, Region: c.Region},
+		&credentials.IAM{Client: roleClient(), Region: c.Region},
 	}), nil
+}
+
+// roleClient asks a metadata or token service. Where there is none, nobody answers at
+// its address: hence the short dial.
+func roleClient() *http.Client {
+	dialer := &net.Dialer{Timeout: roleDialTimeout}
+	return &http.Client{Timeout: credentialTimeout,
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, DisableKeepAlives: true}}
 }
 
 // newTransport is HTTP/1.1 on purpose: parallel ranges then use parallel connections.
