@@ -42,7 +42,8 @@ func (r *reader) source(at string, s *Source) {
 		r.invalid(at+".access_key", "is missing: secret_key needs it", "")
 	case !keys && r.written(at+".session_token"):
 		r.invalid(at+".access_key", "is missing: session_token needs it", "")
-	case keys && s.Anonymous:
+	}
+	if keys && s.Anonymous {
 		r.invalid(at+".anonymous", "contradicts access_key", "")
 	}
 	switch scheme, host := splitEndpoint(s.Endpoint); scheme {
@@ -67,16 +68,19 @@ func (r *reader) notifier(at string, n Notifier) {
 		return
 	}
 	token, channel, hook := r.written(at+".token"), r.written(at+".channel"), r.written(at+".webhook_url")
-	switch {
-	case hook && token:
+	if hook && token {
 		r.invalid(at+".token", "is not needed with webhook_url; keep one of them", "")
-	case hook && channel:
+	}
+	if hook && channel {
 		r.invalid(at+".channel", "belongs to a token; the webhook knows its channel", "")
+	}
+	switch {
+	case hook:
 	case token && !channel:
 		r.invalid(at+".channel", "is missing: token needs it", "")
 	case channel && !token:
 		r.invalid(at+".token", "is missing: channel needs it", "")
-	case !hook && !token:
+	case !token:
 		r.invalid(at+".token", "is missing: either token and channel, or webhook_url", "")
 	}
 }
