@@ -54,7 +54,6 @@ func Parse(file string, data []byte, env func(string) (string, bool)) (*Config, 
 		refs:  references{dir: filepath.Dir(file), env: env},
 		spots: make(map[string]position),
 		bad:   make(map[string]bool),
-		taint: make(map[string]bool),
 	}
 	var c Config
 	if root := r.parse(data); root != nil {

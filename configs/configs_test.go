@@ -239,3 +239,12 @@ func TestHugeAndDeepFilesAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestFilesOfWindowsAreRead(t *testing.T) {
+	windows := "\ufeff" + strings.ReplaceAll(strings.TrimPrefix(minimal, "\n"), "\n", "\r\n")
+	mustParse(t, "", windows)
+	_, err := Parse("w.yaml", []byte(windows+"sever: {}\r\n"), env)
+	if want := "w.yaml: 1 mistake\n  3:1 sever: is no key here; did you mean server?"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

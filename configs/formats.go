@@ -38,7 +38,7 @@ var formats = map[string]format{
 	"url":      {"an address that begins with https:// or http://", checkURL},
 	"timezone": {"a time zone by its name, such as Europe/Berlin", checkTimezone},
 	"schedule": {"five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup", checkSchedule},
-	"glob":     {"a glob below the bucket or folder, such as pg/orders-*.dump", checkGlob},
+	"match":    {"a pattern of names below the bucket or folder, such as pg/orders-*.dump", checkPatternOfNames},
 	"pattern":  {"a regular expression", checkPattern},
 	"table":    {"a table, such as public.orders", checkTable},
 	"code":     {"the code of a result about a backup, such as role_absent", checkCode},
@@ -115,8 +115,8 @@ func checkTimezone(s string) error {
 	return nil
 }
 
-// checkGlob says what the pattern's own reader says, without repeating the pattern.
-func checkGlob(s string) error {
+// checkPatternOfNames says what the pattern's own reader says, without repeating the pattern.
+func checkPatternOfNames(s string) error {
 	_, err := storage.ParsePattern(s)
 	if err == nil {
 		return nil

@@ -12,7 +12,7 @@ func TestFormatsAcceptWhatIsRight(t *testing.T) {
 		"url":      {"https://example.com", "http://127.0.0.1:8080/hook?x=y", "https://user:word@example.com/"},
 		"bucket":   {"acme", "acme-backups.eu", "Old_Bucket"},
 		"image":    {"postgres:16", "registry.local:5000/team/postgres@sha256:0123", "ghcr.io/a/b:c-1.2_3"},
-		"glob":     {"*", "pg/**/orders-[0-9]*.dump", "a-{time:20060102T150405Z}.dump", "pg/orders-?/"},
+		"match":    {"*", "pg/**/orders-[0-9]*.dump", "a-{time:20060102T150405Z}.dump", "pg/orders-?/"},
 		"table":    {"orders", "public.orders", `"Odd.Name"."x y"`, "db.public.orders"},
 		"pattern":  {"^[0-9]+$", "a|b"},
 		"suffix":   {".done", "_SUCCESS", "-complete.txt"},

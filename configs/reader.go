@@ -19,7 +19,6 @@ type reader struct {
 	found   []Mistake
 	spots   map[string]position // path -> where it is written
 	bad     map[string]bool     // paths with a mistake
-	taint   map[string]bool     // those and everything above them
 	anchors map[string]ast.Node
 	nodes   int
 	merging int
@@ -32,12 +31,6 @@ func (r *reader) mistake(spot position, path, rule, value string) {
 	}
 	r.found = append(r.found, Mistake{Line: spot.line, Column: spot.column, Path: path, Rule: rule, Value: value})
 	r.bad[path] = true
-	for p := path; ; p = parent(p) {
-		r.taint[p] = true
-		if p == "" {
-			return
-		}
-	}
 }
 
 // invalid records what is wrong with a value that was decoded. A value that is
@@ -50,9 +43,6 @@ func (r *reader) invalid(path, rule, value string) {
 		if p == "" {
 			break
 		}
-	}
-	if r.taint[path] {
-		return
 	}
 	r.mistake(r.spot(path), path, rule, value)
 }
@@ -173,7 +163,8 @@ func (r *reader) kindOf(fields []field, pairs []pair) (kind string, known bool) 
 	return "", false
 }
 
-// unknown reports a key that is none, and returns the one that was probably meant.
+// unknown reports a key that is none, and returns the one that was probably meant,
+// or "".
 func (r *reader) unknown(p pair, path string, fields []field) string {
 	rule := "is no key here; there are " + strings.Join(names(fields), ", ")
 	meant := nearest(p.key, names(fields))
@@ -195,6 +186,9 @@ func (r *reader) oneOf(u union, wrote map[string]bool, path string, fields []fie
 	if len(has) == 1 {
 		u.setKind(has[0])
 		return
+	}
+	if len(has) == 0 && wrote[""] {
+		return // the key there is was reported as none
 	}
 	r.invalid(path, "must have exactly one of the keys "+strings.Join(names(fields), ", "), strings.Join(has, ", "))
 }

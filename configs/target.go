@@ -15,7 +15,7 @@ const (
 // Target is one series of backups that must keep proving itself.
 type Target struct {
 	Source       string        `yaml:"source" need:"yes" doc:"Name of the source the backups lie in."`
-	Match        string        `yaml:"match" need:"yes" is:"glob" doc:"Pattern of the backups' names below the source's bucket and prefix, or folder; see below."`
+	Match        string        `yaml:"match" need:"yes" is:"match" doc:"Pattern of the backups' names below the source's bucket and prefix, or folder."`
 	Engine       string        `yaml:"engine" enum:"postgres,sqlite" doc:"Kind of database; recognised from the bytes when it is not set."`
 	Decrypt      Decrypt       `yaml:"decrypt" doc:"Keys for encrypted backups. Which of them is needed shows in the bytes."`
 	Schedule     string        `yaml:"schedule" is:"schedule" doc:"When to drill: five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup. Not set: only when asked to."`

@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -62,7 +63,7 @@ func parseYAML(text string) (tree *ast.File, spot position, rule string) {
 			tree, rule = nil, "is not YAML"
 		}
 	}()
-	tokens := lexer.Tokenize(text)
+	tokens := lexer.Tokenize(strings.TrimPrefix(text, "\ufeff")) // some editors begin a file with this mark
 	if t, rule := excess(tokens); t != nil {
 		return nil, at(t), rule
 	}
