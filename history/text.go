@@ -7,17 +7,17 @@ import (
 )
 
 // Table writes entries for people, one line each, with the gravest finding below
-// those that are not passed. The target is left out where all are of the same.
+// those that are not passed. The target is left out where several are of the same.
 func Table(entries []Entry, o text.Options) string {
-	several := false
+	named := len(entries) == 1
 	for _, e := range entries {
-		several = several || e.Target != entries[0].Target
+		named = named || e.Target != entries[0].Target
 	}
 	columns := []text.Column{
 		{Title: "DRILL", Flex: true}, {Title: "STARTED"}, {Title: "VERDICT", Verdict: true},
 		{Title: "SIZE", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true},
 	}
-	if several {
+	if named {
 		columns = append([]text.Column{{Title: "TARGET", Flex: true}}, columns...)
 	}
 	rows := make([]text.Row, 0, len(entries))
@@ -40,7 +40,7 @@ func Table(entries []Entry, o text.Options) string {
 		case !o.Now.IsZero():
 			cells[5] = units.Duration(max(0, o.Now.Sub(e.Started)))
 		}
-		if several {
+		if named {
 			cells = append([]string{e.Target}, cells...)
 		}
 		row := text.Row{Cells: cells, Verdict: e.Verdict}

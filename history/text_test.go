@@ -32,6 +32,9 @@ func TestHistoryReadsAsATable(t *testing.T) {
 			t.Errorf("%q is wider than 80 columns", line)
 		}
 	}
+	if out := history.Table(entries[:1], o); !strings.Contains(out, "orders") {
+		t.Errorf("one entry does not name its target: %q", out)
+	}
 	if got := history.Table(nil, o); strings.Count(got, "\n") != 1 {
 		t.Errorf("no entries give %q, want the titles alone", got)
 	}

@@ -109,7 +109,7 @@ func total(m engine.Measured) int64 { return max(m.Rows, m.Tree) }
 func noTable(check string, table engine.Table, err error) verify.Result {
 	return verify.Result{
 		Check: check, Verdict: verify.Failed, Code: verify.TablesMissing, Subject: table.String(),
-		Observed: "no such table", Expected: "a table named " + table.String(),
+		Observed: "no such table", Expected: "a table of this name",
 		Detail: "The restored database does not hold the table this check asks about (" + err.Error() + ").",
 		Hint:   "If the table was renamed or dropped on purpose, change this check; otherwise the backup does not contain it.",
 	}

@@ -45,7 +45,7 @@ func (c Fresh) Run(_ context.Context, in verify.Input) ([]verify.Result, error) 
 	age := in.Now.Sub(newest)
 	switch {
 	case !ok && c.noColumn(in.Measured, m.Table):
-		r.Verdict, r.Code, r.Observed = verify.Failed, verify.DataStale, "no such column"
+		r.Verdict, r.Code, r.Observed = verify.Failed, verify.DataStale, "no such column of times"
 		r.Detail = "The restored table does not have the column this check asks about, or it holds no times."
 		r.Hint = "If the column was renamed on purpose, change this check; otherwise the backup is of another schema than you think."
 	case !ok:

@@ -36,8 +36,11 @@ func (p *page) check(r verify.Result, name string) {
 	}
 	head := "  " + p.o.paint(r.Verdict, word) + pad(cut(Clean(name), 10), 11, false)
 	line := finding(r)
-	if line == "" {
+	switch {
+	case line == "":
 		line = r.Detail
+	case r.Verdict == verify.Passed && r.Ignored == "" && r.Expected == "":
+		line += ". " + r.Detail // nothing was compared, or it takes words to say what
 	}
 	lines := []string{Clean(line)}
 	if width := p.o.width() - indent; Width(lines[0]) > width {
