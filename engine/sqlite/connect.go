@@ -18,6 +18,7 @@ type access int
 
 const (
 	openRead    access = iota // the restored database, for questions
+	openCheck                 // the same, for SQLite's own checks
 	openWrite                 // the received database, to apply its log
 	openRestore               // a new database, to run the SQL of a dump
 )
@@ -33,7 +34,7 @@ type guard struct {
 var deniedFunctions = map[string]bool{"load_extension": true, "readfile": true, "writefile": true, "edit": true, "fts3_tokenizer": true}
 
 // readPragmas look at the database and change nothing; modules of SQLite use some.
-var readPragmas = map[string]bool{"data_version": true, "page_size": true, "table_info": true, "table_xinfo": true, "table_list": true,
+var readPragmas = map[string]bool{"data_version": true, "page_size": true, "table_info": true, "table_xinfo": true, "table_list": true, "module_list": true,
 	"index_list": true, "index_info": true, "index_xinfo": true, "foreign_key_list": true, "user_version": true, "application_id": true,
 	"page_count": true, "freelist_count": true, "encoding": true, "schema_version": true, "integrity_check": true, "foreign_key_check": true}
 
@@ -62,7 +63,7 @@ func (g *guard) permits(action modernc.AuthorizerActionCode, arg1, arg2 string) 
 		pragma := strings.ToLower(arg1)
 		return readPragmas[pragma] && (arg2 == "" || g.mode == openRestore || takesName(pragma)) || g.mode == openRestore && harmlessPragmas[pragma]
 	case modernc.AuthRecursive:
-		return g.mode == openRead
+		return g.mode != openRestore
 	case modernc.AuthInsert, modernc.AuthUpdate, modernc.AuthDelete, modernc.AuthTransaction, modernc.AuthSavepoint,
 		modernc.AuthCreateTable, modernc.AuthCreateIndex, modernc.AuthCreateView, modernc.AuthCreateTrigger, modernc.AuthCreateVTable,
 		modernc.AuthDropTable, modernc.AuthDropIndex, modernc.AuthDropView, modernc.AuthDropTrigger, modernc.AuthDropVTable,
@@ -88,6 +89,10 @@ func connectGuarded(path string, g *guard) (*sql.DB, error) {
 	case openRead:
 		q.Set("mode", "ro")
 		q.Set("immutable", "1") // nobody writes to it any more, and no index of a log is made
+		q.Set("_query_only", "1")
+		q.Set("_defensive", "1")
+	case openCheck:
+		q.Set("mode", "rw") // of a file opened read-only SQLite passes over CHECK constraints
 		q.Set("_query_only", "1")
 		q.Set("_defensive", "1")
 	case openWrite:

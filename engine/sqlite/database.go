@@ -17,22 +17,39 @@ import (
 // database implements engine.Database. The file does not change any more, so all
 // answers come from one state.
 type database struct {
+	path     string
 	db       *sql.DB
 	progress func(engine.Progress)
 }
 
 // openDatabase opens the restored database for questions.
-func openDatabase(ctx context.Context, path string, progress func(engine.Progress)) (engine.Database, error) {
+func openDatabase(ctx context.Context, path string, progress func(engine.Progress)) (*database, error) {
 	db, err := connect(path, openRead)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(4)
-	d := &database{db: db, progress: progress}
+	d := &database{path: path, db: db, progress: progress}
 	if _, err := d.schema(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return d, nil
+}
+
+// absentModules reports the modules of virtual tables that this SQLite lacks: their
+// tables cannot be asked, though nothing complained while they were restored.
+func (d *database) absentModules(ctx context.Context, needed []string, res *engine.Restored) error {
+	for _, name := range needed {
+		var n int
+		err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_module_list WHERE name = ? COLLATE NOCASE", name).Scan(&n)
+		if err != nil {
+			return readError("list the modules of SQLite", err)
+		}
+		if n == 0 {
+			note(res, engine.RestoreError{Class: engine.ExtensionAbsent, Subject: "module " + name, Message: "no such module: " + name, Hint: absentHint})
+		}
+	}
+	return nil
 }
 
 // Close implements engine.Database.
@@ -117,8 +134,12 @@ func (d *database) Query(ctx context.Context, stmt string, limit time.Duration) 
 	defer conn.Close()
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var value sql.RawBytes
-	answer, err := firstValue(bounded, conn, stmt, value)
+	// In an expression a value comes as it is stored. On its own, the driver would make
+	// a time of text in a column that is declared as one.
+	answer, err := firstValue(bounded, conn, "SELECT +(\n"+strings.TrimRight(stmt, "; \t\r\n")+"\n)")
+	if err != nil && bounded.Err() == nil {
+		answer, err = firstValue(bounded, conn, stmt)
+	}
 	switch {
 	case err == nil:
 		return answer, nil
@@ -135,31 +156,26 @@ func (d *database) Query(ctx context.Context, stmt string, limit time.Duration) 
 }
 
 // firstValue returns the first column of the first row, empty for none and for NULL.
-func firstValue(ctx context.Context, conn *sql.Conn, stmt string, value sql.RawBytes) (string, error) {
+func firstValue(ctx context.Context, conn *sql.Conn, stmt string) (string, error) {
 	rows, err := conn.QueryContext(ctx, stmt)
 	if err != nil {
 		return "", err
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
-	if err != nil {
-		return "", err
+	if err != nil || len(columns) == 0 || !rows.Next() {
+		return "", errors.Join(err, rows.Err())
 	}
-	if !rows.Next() {
-		return "", rows.Err()
-	}
+	var value sql.NullString
 	into := make([]any, len(columns))
 	for i := range into {
 		into[i] = new(any)
-	}
-	if len(into) == 0 {
-		return "", nil
 	}
 	into[0] = &value
 	if err := rows.Scan(into...); err != nil {
 		return "", err
 	}
-	return string(value), rows.Err()
+	return value.String, nil
 }
 
 // quoteName writes a name so that SQLite reads nothing else in it.

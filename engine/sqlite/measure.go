@@ -151,7 +151,10 @@ func moment(v any) (time.Time, bool) {
 	case []byte:
 		return moment(string(v))
 	case string:
-		text := strings.Replace(strings.TrimSpace(v), "T", " ", 1)
+		text := strings.TrimSpace(v)
+		if date, clock, ok := strings.Cut(text, "T"); ok && len(date) == len("2006-01-02") {
+			text = date + " " + clock
+		}
 		for _, layout := range layouts {
 			if at, err := time.Parse(layout, text); err == nil {
 				return at.UTC(), true

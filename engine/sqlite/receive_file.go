@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"lifeboat/engine"
 )
@@ -149,8 +150,9 @@ func damage(err error) error {
 func modules(all []entry) []string {
 	var list []string
 	for _, e := range all {
-		if m := usingModule.FindStringSubmatch(e.sql); m != nil && e.virtual() && !slices.Contains(list, m[1]) {
-			list = append(list, m[1])
+		m := usingModule.FindStringSubmatch(e.sql)
+		if e.virtual() && m != nil && !slices.Contains(list, strings.ToLower(m[1])) {
+			list = append(list, strings.ToLower(m[1]))
 		}
 	}
 	return list

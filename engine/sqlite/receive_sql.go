@@ -112,15 +112,21 @@ func (c *counter) create(st *statement) {
 		return
 	}
 	c.objects = append(c.objects, o)
-	if o.Kind == "table" {
+	switch o.Kind {
+	case "table":
 		c.table(o.Name)
+	case virtualTable:
+		c.module(st.module())
 	}
 }
 
 func (c *counter) insert(st *statement) {
 	table := st.target()
 	if v, ok := readVirtualTable(st); ok {
-		c.virtual(v)
+		if o, ok := object("table", v.name, "", true); ok {
+			c.objects = append(c.objects, o)
+		}
+		c.module(v.module)
 	}
 	if table == "" || strings.HasPrefix(strings.ToLower(table), "sqlite_") {
 		return
@@ -136,12 +142,9 @@ func (c *counter) insert(st *statement) {
 	}
 }
 
-func (c *counter) virtual(v virtual) {
-	if o, ok := object("table", v.name, "", true); ok {
-		c.objects = append(c.objects, o)
-	}
-	if !slices.Contains(c.modules, v.module) {
-		c.modules = append(c.modules, v.module)
+func (c *counter) module(name string) {
+	if name != "" && !slices.Contains(c.modules, name) {
+		c.modules = append(c.modules, name)
 	}
 }
 

@@ -29,9 +29,14 @@ func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restore
 	if err != nil {
 		return res, err
 	}
-	if res.DB, err = openDatabase(ctx, path, l.options.Progress); err != nil {
+	db, err := openDatabase(ctx, path, l.options.Progress)
+	if err != nil {
 		return res, err
 	}
+	if err := db.absentModules(ctx, r.Manifest.Extensions, &res); err != nil {
+		return res, errors.Join(err, db.Close(ctx))
+	}
+	res.DB = db
 	return res, nil
 }
 
@@ -73,11 +78,13 @@ func note(res *engine.Restored, e engine.RestoreError) {
 	}
 }
 
+const absentHint = "The database uses something that SQLite does not have by itself; restoring it takes a SQLite with that extension."
+
 var (
-	absentModule = regexp.MustCompile(`no such module: ([^ (]+)`)
+	absentThing = regexp.MustCompile(`no such (module|collation sequence|function): ([^ (]+)`)
 	// named are messages that quote nothing but names of the schema.
 	named = regexp.MustCompile(`(UNIQUE|NOT NULL|FOREIGN KEY|CHECK|PRIMARY KEY) constraint failed[^(]*|` +
-		`(table|index|view|trigger) [^ ]+ already exists|no such table: [^ (]+|no such module: [^ (]+|` +
+		`(table|index|view|trigger) [^ ]+ already exists|no such table: [^ (]+|no such (?:module|collation sequence|function): [^ (]+|` +
 		`table [^ ]+ has \d+ columns but \d+ values were supplied|database disk image is malformed|` +
 		`file is not a database|database or disk is full|not authorized`)
 )
@@ -103,9 +110,8 @@ func message(err error) string {
 // classify says what the error of a statement means for the backup.
 func classify(st *statement, err error) engine.RestoreError {
 	e := engine.RestoreError{Class: engine.DataLost, Subject: subject(st), Message: message(err)}
-	if m := absentModule.FindStringSubmatch(e.Message); m != nil {
-		e.Class, e.Subject = engine.ExtensionAbsent, "extension "+m[1]
-		e.Hint = "The database uses a module that SQLite does not have by itself; restoring it takes a SQLite with that extension."
+	if m := absentThing.FindStringSubmatch(e.Message); m != nil {
+		e.Class, e.Subject, e.Hint = engine.ExtensionAbsent, m[1]+" "+m[2], absentHint
 	}
 	return e
 }

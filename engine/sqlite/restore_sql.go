@@ -126,7 +126,7 @@ func (p *player) run(st *statement) error {
 		p.open = false
 	case "INSERT":
 		if isSchema(st.target()) {
-			return p.virtualTable(st)
+			return p.listVirtual(st)
 		}
 	case "REPLACE", "UPDATE", "DELETE", "CREATE", "DROP", "ANALYZE", "REINDEX", "SAVEPOINT", "RELEASE":
 	default:
@@ -188,9 +188,9 @@ func (p *player) pragma(st *statement) error {
 
 func clip(s string) string { return s[:min(len(s), 60)] }
 
-// virtualTable lists a virtual table in the schema, which is how .dump restores one: its
+// listVirtual puts a virtual table into the schema, which is how .dump restores one: its
 // content is in tables of its own that follow. Nothing else may be put there.
-func (p *player) virtualTable(st *statement) error {
+func (p *player) listVirtual(st *statement) error {
 	v, ok := readVirtualTable(st)
 	if !ok {
 		note(p.res, engine.RestoreError{Class: engine.Unclassified, Subject: "table sqlite_schema", Message: "refused: only virtual tables may be listed by hand"})

@@ -201,9 +201,9 @@ func (s *scanner) commentByte(b byte) int {
 
 func (s *scanner) endComment() {
 	s.mode = plain
-	// .dump writes this where a table could not be read to its end, and a remark
-	// behind the ROLLBACK it ends with then.
-	if bytes.Contains(s.comment, []byte("** ERROR:")) || bytes.Contains(s.comment, []byte("due to errors")) {
+	// .dump writes such a comment where a table could not be read to its end.
+	remark := bytes.TrimLeft(s.comment, "* ")
+	if bytes.HasPrefix(s.comment, []byte("***")) && (bytes.HasPrefix(remark, []byte("ERROR")) || bytes.HasPrefix(remark, []byte("CORRUPTION ERROR"))) {
 		s.damage = true
 	}
 }

@@ -214,6 +214,19 @@ func (st *statement) created() (engine.Object, bool) {
 	}
 }
 
+// module is what a CREATE VIRTUAL TABLE makes its table with.
+func (st *statement) module() string {
+	for i := range st.tokens {
+		if st.upper(i) == "USING" {
+			return strings.ToLower(st.nameAt(i + 1))
+		}
+	}
+	return ""
+}
+
+// virtualTable is the kind of a table that a module of SQLite makes up.
+const virtualTable = "virtual table"
+
 // object names what a database holds, in the same words for what a dump promises and
 // for what was restored. What SQLite keeps for itself is no object.
 func object(kind, name, table string, virtual bool) (engine.Object, bool) {
@@ -221,7 +234,7 @@ func object(kind, name, table string, virtual bool) (engine.Object, bool) {
 	case name == "" || strings.HasPrefix(strings.ToLower(name), "sqlite_"):
 		return engine.Object{}, false
 	case virtual:
-		kind = "virtual table"
+		kind = virtualTable
 	case kind == "trigger":
 		name = table + "." + name
 	case kind != "table" && kind != "index" && kind != "view":
