@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"lifeboat/engine"
 )
@@ -12,9 +13,9 @@ import (
 // database is what one dump was restored into: usually one PostgreSQL database, and
 // all of a server for pg_dumpall. It implements engine.Database.
 type database struct {
-	parts []*part
-	slots chan struct{} // one for each session that may work at a time
-	tools map[string]bool
+	parts       []*part
+	slots       chan struct{} // one for each session that may work at a time
+	restoreTime time.Duration // how long the tool took
 }
 
 // part is one PostgreSQL database. Its sessions share one exported snapshot, which its
@@ -28,11 +29,13 @@ type part struct {
 	leader   *session
 	snapshot string
 	idle     []*session
+
+	amcheck, noAmcheck string // schema of the extension, or why there is none
 }
 
 // open lists the databases that the restore filled.
 func (l *loader) open(ctx context.Context, admin *session, m engine.Manifest, target string) (*database, error) {
-	db := &database{slots: make(chan struct{}, jobs(l.options.Limits))}
+	db := &database{slots: make(chan struct{}, jobs(l.options.Limits)), restoreTime: l.restoreTime}
 	if m.Format != formatCluster {
 		db.parts = []*part{{server: l.server, name: target}}
 		return db, nil
@@ -51,29 +54,29 @@ func (l *loader) open(ctx context.Context, admin *session, m engine.Manifest, ta
 // begin is how every transaction starts that answers a question.
 const begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-// lead opens the part's snapshot if it is not open yet, and returns its name.
-func (p *part) lead(ctx context.Context) (string, error) {
+// lead opens the part's snapshot if it is not open yet.
+func (p *part) lead(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.leader != nil {
-		return p.snapshot, nil
+		return nil
 	}
 	s, err := p.server.connect(ctx, p.name, operator)
 	if err != nil {
-		return "", err
+		return err
 	}
 	rows, err := s.rows(ctx, begin+"; SELECT pg_catalog.pg_export_snapshot()")
 	if err != nil {
 		s.close(ctx)
-		return "", p.server.accident(ctx, "open a snapshot of "+p.name, err)
+		return p.server.accident(ctx, "open a snapshot of "+p.name, err)
 	}
 	p.leader, p.snapshot = s, string(rows[0][0])
-	return p.snapshot, nil
+	return nil
 }
 
 // take returns a session of its own to the caller, within the part's snapshot.
 func (p *part) take(ctx context.Context) (*session, error) {
-	snapshot, err := p.lead(ctx)
+	err := p.lead(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +91,22 @@ func (p *part) take(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 	}
-	if _, err := s.run(ctx, begin+"; SET TRANSACTION SNAPSHOT "+literal(snapshot)); err != nil {
+	if err := p.renew(ctx, s); err != nil {
 		s.close(ctx)
-		return nil, p.server.accident(ctx, "join the snapshot of "+p.name, err)
+		return nil, err
 	}
 	return s, nil
+}
+
+// renew starts a transaction of s in the part's snapshot, in place of one that failed.
+func (p *part) renew(ctx context.Context, s *session) error {
+	p.mu.Lock()
+	snapshot := p.snapshot
+	p.mu.Unlock()
+	if _, err := s.run(ctx, "ROLLBACK; "+begin+"; SET TRANSACTION SNAPSHOT "+literal(snapshot)); err != nil {
+		return p.server.accident(ctx, "join the snapshot of "+p.name, err)
+	}
+	return nil
 }
 
 // give takes a session back and ends its transaction.

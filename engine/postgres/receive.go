@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,8 +21,9 @@ type loader struct {
 	options  engine.Options
 	server   server
 
-	bin, version string     // of the server, known after Boot
-	created      statements // CREATE DATABASE statements of a plain dump, seen by Receive
+	bin, version string        // of the server, known after Boot
+	created      statements    // CREATE DATABASE statements of a plain dump, seen by Receive
+	restoreTime  time.Duration // of the tool
 }
 
 // dumpPath is where the dump lies inside the sandbox: a file, or the directory of a

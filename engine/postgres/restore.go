@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"lifeboat/engine"
 	"lifeboat/sandbox"
@@ -60,6 +61,7 @@ func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, 
 	said := newTranscript(l.server.major, func(done int64) {
 		l.options.Progress(engine.Progress{Step: "restore", Done: min(done, tables), Total: tables, Unit: "tables"})
 	})
+	began := time.Now()
 	exit, err := l.box.Exec(ctx, sandbox.Cmd{
 		Args: args,
 		Env: []string{
@@ -73,6 +75,7 @@ func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, 
 	if err != nil {
 		return l.server.accident(ctx, "restore", err)
 	}
+	l.restoreTime = time.Since(began)
 	said.Close()
 	if err := l.ownFault(ctx, said); err != nil {
 		return err

@@ -1,16 +1,100 @@
 package postgres
 
-import "testing"
+import (
+	"archive/tar"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
 
-func TestACustomDumpIsRestoredWhole(t *testing.T) {
-	s := newSource(t, 15)
-	s.sql("postgres", `
-		CREATE DATABASE shop;
-		\c shop
-		CREATE TABLE customers (id bigint PRIMARY KEY, name text);
-		INSERT INTO customers SELECT i, 'customer ' || i FROM generate_series(1, 5000) i;`)
-	d := drill(t, s.dump("pg_dump -Fc shop"))
-	d.clean(t)
-	d.census(t)
-	d.whole(t)
+	"lifeboat/engine"
+)
+
+// everything fills a database "shop" of a new source.
+func everything(t *testing.T, major int) *source {
+	t.Helper()
+	script, err := os.ReadFile("testdata/everything.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(t, major)
+	s.sql("postgres", "CREATE DATABASE shop")
+	s.sql("shop", string(script))
+	if major >= 15 {
+		s.sql("shop", `
+			CREATE TABLE app.nulls (a integer, UNIQUE NULLS NOT DISTINCT (a));
+			CREATE PUBLICATION some_rows FOR TABLE app.orders WHERE (amount > 10);
+			CREATE VIEW app.mine WITH (security_invoker) AS SELECT 1 AS one;`)
+	}
+	if major >= 17 {
+		s.sql("shop", `
+			CREATE FUNCTION app.on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody enters'; END $$;
+			CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION app.on_login();
+			ALTER EVENT TRIGGER on_login DISABLE;`)
+	}
+	if major >= 18 {
+		s.sql("shop", `
+			CREATE TABLE app.computed (a integer, b integer GENERATED ALWAYS AS (a * 2) VIRTUAL, during daterange NOT NULL,
+				CONSTRAINT no_overlap PRIMARY KEY (a, during WITHOUT OVERLAPS), CONSTRAINT loose CHECK (a > 0) NOT ENFORCED);
+			INSERT INTO app.computed VALUES (1, DEFAULT, '[2024-01-01,2024-02-01)');`)
+	}
+	return s
+}
+
+func TestEverythingIsRestoredAndNothingIsMissing(t *testing.T) {
+	tests := []struct {
+		major int
+		name  string
+		dump  func(*source) engine.Dump
+	}{
+		{13, "custom", func(s *source) engine.Dump { return s.dump("pg_dump -Fc shop") }},
+		{13, "plain", func(s *source) engine.Dump { return s.dump("pg_dump shop") }},
+		{15, "directory", func(s *source) engine.Dump { return s.directory("shop") }},
+		{15, "pg_dumpall", func(s *source) engine.Dump { return s.dump("pg_dumpall") }},
+		{17, "tar", func(s *source) engine.Dump { return s.dump("pg_dump -Ft shop") }},
+		{17, "plain with INSERT, --create and --clean", func(s *source) engine.Dump {
+			return s.dump("pg_dump --inserts --rows-per-insert=7 --create --clean --if-exists shop")
+		}},
+		{18, "custom with zstd", func(s *source) engine.Dump { return s.dump("pg_dump -Fc -Z zstd shop") }},
+		{18, "directory in a tar", func(s *source) engine.Dump { return tarOf(t, s.directory("shop")) }},
+	}
+	sources := make(map[int]*source)
+	for _, tt := range tests {
+		if sources[tt.major] == nil {
+			sources[tt.major] = everything(t, tt.major)
+		}
+		t.Run(fmt.Sprintf("%d %s", tt.major, tt.name), func(t *testing.T) {
+			d := drill(t, tt.dump(sources[tt.major]))
+			d.clean(t)
+			d.census(t)
+			d.whole(t)
+			found, err := d.restored.DB.Soundness(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range found.Findings {
+				t.Errorf("%s %s: %s", f.Kind, f.Subject, f.Detail)
+			}
+			t.Logf("%s: exit %d, %v, notes %v, checked %q, skipped %v", d.restored.Tool, d.restored.Exit,
+				d.restored.ErrorCount, d.restored.Notes, found.Checked, found.Skipped)
+		})
+	}
+}
+
+// tarOf packs a directory dump.
+func tarOf(t *testing.T, d *fileDump) *fileDump {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "dump.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := tar.NewWriter(f)
+	if err := w.AddFS(os.DirFS(d.dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &fileDump{file: f.Name()}
 }

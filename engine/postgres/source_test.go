@@ -20,9 +20,6 @@ import (
 	"lifeboat/sandbox/docker"
 )
 
-// majors are the server versions that tests run on.
-var majors = []int{13, 15, 17, 18}
-
 var dockerRunner = sync.OnceValues(func() (*docker.Runner, error) {
 	return docker.New(context.Background(), docker.Config{Log: slog.New(slog.DiscardHandler)})
 })
