@@ -27,7 +27,11 @@ type Rows struct {
 	closed   bool // the COPY text has its closing line
 	inserted int64
 	parsed   bool // all of it is INSERT statements, the last one complete
+	first    string
 }
+
+// First is the beginning of the first INSERT statement, if the data has any.
+func (r Rows) First() string { return r.first }
 
 // Count returns the rows of data loaded by the given COPY statement, or by INSERT
 // statements where that is empty. It fails with ErrTruncated when the data does not
@@ -176,21 +180,27 @@ func (c *counter) copied(r io.Reader) (Rows, error) {
 	if err == nil && t.more {
 		err = fact(engine.ErrCorrupt, "rows go on after their closing line")
 	}
-	return Rows{copied: t.Rows, closed: t.Done}, err
+	return Rows{copied: t.Rows, closed: t.whole()}, err
 }
 
 // copyText counts the COPY text of one entry, which ends in the closing line and two
 // empty ones.
 type copyText struct {
 	sqltext.CopyRows
-	more bool // something else follows
+	empty int  // lines after the closing one
+	more  bool // something else follows
 }
 
 func (t *copyText) feed(b []byte) {
-	if n := t.Feed(b); n < len(b) && len(bytes.Trim(b[n:], "\r\n")) > 0 {
-		t.more = true
+	if n := t.Feed(b); n < len(b) {
+		lines := bytes.Count(b[n:], []byte{'\n'})
+		t.empty += lines
+		t.more = t.more || lines < len(b)-n
 	}
 }
+
+// whole reports whether it ended as it must.
+func (t *copyText) whole() bool { return t.Done && t.empty >= 2 && !t.more }
 
 // Write implements io.Writer.
 func (t *copyText) Write(b []byte) (int, error) {
@@ -212,6 +222,9 @@ func (c *counter) either(r io.Reader) (Rows, error) {
 		kind, err := s.Next()
 		if kind == sqltext.Statement && err == nil {
 			n, ok := s.Tuples()
+			if rows.first == "" {
+				rows.first = string(s.Text())
+			}
 			rows.inserted += n
 			only = only && ok
 			continue
@@ -224,26 +237,29 @@ func (c *counter) either(r io.Reader) (Rows, error) {
 		if !errors.Is(err, io.EOF) && !errors.As(err, &open) {
 			return rows, err
 		}
-		rows.parsed = only && open == nil && end.blank()
+		rows.parsed = only && open == nil && end.blank(rows.inserted > 0)
 		break
 	}
-	rows.copied, rows.closed = t.Rows, t.Done && !t.more
+	rows.copied, rows.closed = t.Rows, t.whole()
 	return rows, nil
 }
 
 // lastBytes remembers how a stream ends.
-type lastBytes [2]byte
+type lastBytes [3]byte
 
 // Write implements io.Writer.
 func (l *lastBytes) Write(b []byte) (int, error) {
 	for _, c := range b[max(0, len(b)-len(l)):] {
-		l[0], l[1] = l[1], c
+		l[0], l[1], l[2] = l[1], l[2], c
 	}
 	return len(b), nil
 }
 
-// blank reports whether the stream ends in an empty line, as INSERT statements do.
-func (l *lastBytes) blank() bool { return *l == lastBytes{'\n', '\n'} }
+// blank reports whether the stream ends in two empty lines, as INSERT statements do,
+// the end of the last statement's line before them.
+func (l *lastBytes) blank(statements bool) bool {
+	return *l == lastBytes{'\n', '\n', '\n'} || !statements && *l == lastBytes{0, '\n', '\n'}
+}
 
 // each hands all bytes of r to f, a piece at a time.
 func (c *counter) each(r io.Reader, f func([]byte)) error {

@@ -3,6 +3,7 @@ package archive
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	minorTableAM     = 14 // table access method (12)
 	minorAlgorithm   = 15 // compression algorithm instead of a gzip level (16)
 	minorRelKind     = 16 // kind of relation (17)
+	minorBlobGroups  = 16 // several lists of large objects
 	maxEntryCount    = 1 << 28
 	maxDependencies  = 1 << 24
 	formatCustom     = 1
@@ -224,9 +226,21 @@ func (d *decoder) entry(h Head, e *Entry) {
 	switch {
 	case !h.Custom:
 		e.Data, _ = d.text()
+		if e.Desc == "BLOBS" && e.Data != "" {
+			e.Data = h.blobList(id)
+		}
 	case d.hasData():
 		e.Data = strconv.FormatInt(id, 10)
 	}
+}
+
+// blobList is the file that lists the large objects of an entry. The tar format writes
+// another name into the table of contents.
+func (h Head) blobList(id int64) string {
+	if h.Minor < minorBlobGroups {
+		return "blobs.toc"
+	}
+	return fmt.Sprintf("blobs_%d.toc", id)
 }
 
 // hasData reads where a custom archive keeps the data of an entry. The offset itself

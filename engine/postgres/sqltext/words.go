@@ -130,3 +130,6 @@ func token(s string) (tok, tail string) {
 	}
 	return s[:1], s[1:]
 }
+
+// Rest is what has not been read.
+func (w *Words) Rest() string { return w.rest }
