@@ -97,6 +97,9 @@ func TestIgnoreRules(t *testing.T) {
 			if !reflect.DeepEqual(got[0], want) {
 				t.Errorf("got %+v, want %+v", got[0], want)
 			}
+			if first := verify.ApplyIgnores(in, []verify.Ignore{tt.rule, {Code: tt.result.Code, Reason: "later"}}); tt.accepts && first[0].Ignored != tt.rule.Reason {
+				t.Errorf("accepted by %q, want the first rule that does", first[0].Ignored)
+			}
 			if !reflect.DeepEqual(in[0], tt.result) {
 				t.Error("the results given were changed")
 			}
@@ -119,6 +122,8 @@ func TestSummaryIsTheGravestResultInOneLine(t *testing.T) {
 		{"warned", verify.Report{Verdict: verify.Warned, Results: []verify.Result{warned}}, "role_absent app: A role is absent."},
 		{"failed among others", verify.Report{Verdict: verify.Failed, Results: []verify.Result{warned, errored, failed}},
 			"rows_missing public.a: 1 row, expected 2 rows (and 2 more)"},
+		{"the first of equals", verify.Report{Verdict: verify.Failed, Results: []verify.Result{failed, {Verdict: verify.Failed, Code: "second"}}},
+			"rows_missing public.a: 1 row, expected 2 rows (and 1 more)"},
 		{"failed outranks the error", verify.Report{Verdict: verify.Failed, Error: "gone", Results: []verify.Result{failed}},
 			"rows_missing public.a: 1 row, expected 2 rows"},
 		{"errored says why", verify.Report{Verdict: verify.Errored, Error: "list offsite:\nno answer", Results: []verify.Result{errored}},

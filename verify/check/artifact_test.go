@@ -54,6 +54,10 @@ func TestArtifact(t *testing.T) {
 			history(in)
 			in.SHA256 = "past2"
 		}, []string{"warned backup_unchanged content"}},
+		{"yesterday's bytes", check.Artifact{}, func(in *verify.Input) {
+			history(in)
+			in.SHA256 = "past1"
+		}, []string{"warned backup_unchanged content"}},
 		{"the same backup drilled again", check.Artifact{}, func(in *verify.Input) {
 			history(in)
 			in.SHA256, in.Baseline.Drills[0].SHA256, in.Baseline.Drills[0].MadeAt = "x", "x", in.Artifact.MadeAt

@@ -128,7 +128,7 @@ func (c Census) compare(want engine.Count, have map[engine.Table]engine.Measured
 	switch {
 	case got < want.Rows:
 		r.Code = verify.RowsMissing
-		r.Detail = fmt.Sprintf("%s of this table are in the dump and not in the restored database.", rows(want.Rows-got))
+		r.Detail = fmt.Sprintf("The restored table lacks %s that the dump has for it.", rows(want.Rows-got))
 		r.Hint = "See the restore errors for this table. Without any, a trigger, rule or row filter may have dropped rows while they were loaded."
 	case got > want.Rows && !want.AtLeast:
 		r.Code = verify.RowsUnexpected

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lifeboat/engine"
+	"lifeboat/internal/testkit"
 	"lifeboat/storage"
 	"lifeboat/verify"
 	"lifeboat/verify/check"
@@ -116,7 +117,9 @@ type tests []struct {
 	want   []string // answers that are not passed
 }
 
+// run also keeps every word of the answers in a golden file, to be read as a whole.
 func (ts tests) run(t *testing.T) {
+	var words strings.Builder
 	for _, tt := range ts {
 		t.Run(tt.name, func(t *testing.T) {
 			in := good()
@@ -126,8 +129,17 @@ func (ts tests) run(t *testing.T) {
 			if got := ask(t, tt.check, in); !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
+			fmt.Fprintf(&words, "== %s: %s\n", tt.check.Name(), tt.name)
+			results, err := tt.check.Run(t.Context(), in)
+			for _, r := range results {
+				fmt.Fprintf(&words, "%s\n  observed: %s\n  expected: %s\n  detail: %s\n  hint: %s\n", answer(r), r.Observed, r.Expected, r.Detail, r.Hint)
+			}
+			if err != nil {
+				fmt.Fprintf(&words, "error: %v\n", err)
+			}
 		})
 	}
+	testkit.Golden(t, t.Name()+".txt", words.String())
 }
 
 func TestGoodBackupPassesEveryBuiltinCheck(t *testing.T) {
