@@ -22,7 +22,7 @@ func testLimits(t *testing.T, f Fixture) {
 		{"disk", "a deleted file that is still open", `exec 3>fill; rm fill; head -c 60000000 /dev/zero >&3
 			exec 4>fill; rm fill; head -c 60000000 /dev/zero >&4; sleep 600`,
 			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
-		{"disk", "a closed folder", `mkdir shut; cd shut; exec 3>fill; chmod 0 .; head -c 60000000 /dev/zero >&3; sleep 600`,
+		{"disk", "a closed folder", `mkdir shut; cd shut; exec 3>fill; chmod 0 .; head -c 90000000 /dev/zero >&3; sleep 600`,
 			func(l *sandbox.Limits) { l.Disk = 64 << 20 }},
 		{"memory", "one greedy process", `head -c 900000000 /dev/zero | tail`,
 			func(l *sandbox.Limits) { l.Memory = 128 << 20 }},
@@ -70,22 +70,51 @@ func testLimits(t *testing.T, f Fixture) {
 func testDeadline(t *testing.T, f Fixture) {
 	t.Run("a sandbox ends at its deadline, and what runs in it", func(t *testing.T) {
 		box := start(t, f, func(s *sandbox.Spec) { s.Deadline = time.Now().Add(4 * time.Second) })
-		var out bytes.Buffer
-		_, err := box.Exec(t.Context(), sandbox.Cmd{Args: []string{"sleep", "600"}, Stdout: &out})
-		expect(t, err, sandbox.ErrDeadline)
-		expect(t, mustStop(t, box), sandbox.ErrDeadline)
-		_, err = box.Isolation(t.Context())
-		expect(t, err, sandbox.ErrDeadline)
-		nothingLeft(t, f)
-	})
-	t.Run("a sandbox whose owner was killed ends at its deadline", func(t *testing.T) {
-		s := f.Spec
-		s.Deadline = time.Now().Add(8 * time.Second)
-		killOwner(t, s)
-		left, err := f.Left(t.Context(), s.Owner.Installation)
-		if err != nil || (len(left) == 0 && time.Now().Before(s.Deadline)) {
-			t.Errorf("left %q, %v: the sandbox went before its deadline, so this proved nothing", left, err)
+		if !f.NoCommands {
+			var out bytes.Buffer
+			_, err := box.Exec(t.Context(), sandbox.Cmd{Args: []string{"sleep", "600"}, Stdout: &out})
+			expect(t, err, sandbox.ErrDeadline)
 		}
+		expect(t, mustStop(t, box), sandbox.ErrDeadline)
+		_, err := box.Isolation(t.Context())
+		expect(t, err, sandbox.ErrDeadline)
 		nothingLeft(t, f)
 	})
+	switch {
+	case f.NoCommands:
+		t.Run("what a killed owner left is swept", func(t *testing.T) { sweptAfterKill(t, f) })
+	case f.DiesWithOwner:
+		t.Run("a sandbox ends with its owner that is killed", func(t *testing.T) {
+			killOwner(t, f.Spec)
+			nothingLeft(t, f)
+		})
+		fallthrough
+	default:
+		t.Run("a sandbox whose owner was killed ends at its deadline", func(t *testing.T) { endsAfterKill(t, f) })
+	}
+}
+
+// endsAfterKill kills the owner of a sandbox and waits for its deadline.
+func endsAfterKill(t *testing.T, f Fixture) {
+	s := f.Spec
+	s.Keep = f.DiesWithOwner // it would not live to see its deadline otherwise
+	s.Deadline = time.Now().Add(8 * time.Second)
+	killOwner(t, s)
+	left, err := f.Left(t.Context(), s.Owner.Installation)
+	if err != nil || (len(left) == 0 && time.Now().Before(s.Deadline)) {
+		t.Errorf("left %q, %v: the sandbox went before its deadline, so this proved nothing", left, err)
+	}
+	nothingLeft(t, f)
+}
+
+// sweptAfterKill kills the owner of a sandbox and has the rest removed.
+func sweptAfterKill(t *testing.T, f Fixture) {
+	killOwner(t, f.Spec)
+	swept, err := f.Runner.Sweep(t.Context(), sandbox.SweepQuery{
+		Installation: f.Spec.Owner.Installation, Now: time.Now(), Alive: func(string) bool { return false },
+	})
+	if err != nil || len(swept) != 1 {
+		t.Errorf("swept %q, %v", swept, err)
+	}
+	nothingLeft(t, f)
 }

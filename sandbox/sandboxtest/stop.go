@@ -54,8 +54,10 @@ func testStart(t *testing.T, f Fixture) {
 			t.Fatal(err)
 		}
 		defer box.Close(t.Context())
-		if out, code := shell(t, box, "echo alive"); code != 0 || out != "alive" {
-			t.Errorf("got %q, exit %d", out, code)
+		if !f.NoCommands {
+			if out, code := shell(t, box, "echo alive"); code != 0 || out != "alive" {
+				t.Errorf("got %q, exit %d", out, code)
+			}
 		}
 		if d := box.Describe(); d.Runner != f.Runner.Name() || d.ID == "" {
 			t.Errorf("Describe() = %+v", d)
@@ -115,6 +117,9 @@ func testClose(t *testing.T, f Fixture) {
 		}
 	})
 	t.Run("while commands run", func(t *testing.T) {
+		if f.NoCommands {
+			return
+		}
 		box := start(t, f, nil)
 		var all sync.WaitGroup
 		started := make(chan struct{}, 3)
@@ -190,8 +195,8 @@ func testSweep(t *testing.T, f Fixture) {
 	if err != nil || len(left) == 0 {
 		t.Errorf("left %q, %v; the living and the kept must be", left, err)
 	}
-	if _, code := shell(t, other, "true"); code != 0 {
-		t.Error("another installation's sandbox was swept")
+	if _, err := other.Isolation(t.Context()); err != nil {
+		t.Errorf("another installation's sandbox was swept: %v", err)
 	}
 	again, err := f.Runner.Sweep(t.Context(), q)
 	if err != nil || len(again) != 0 {

@@ -38,8 +38,8 @@ func (b *box) watch(ctx context.Context, deadline time.Time) {
 	}
 	b.ending.Because(err)
 	// What is restored goes at once, not only when somebody calls Close.
-	if err := b.dir.Empty(); err != nil {
-		b.log.Warn("stopped sandbox is not empty yet", slog.String("dir", b.dir.Path), slog.Any("error", err))
+	if err := b.dir.Remove(); err != nil {
+		b.log.Warn("stopped sandbox is not removed yet", slog.String("dir", b.dir.Path), slog.Any("error", err))
 	}
 }
 
@@ -90,7 +90,7 @@ func (b *box) Usage(ctx context.Context) (sandbox.Usage, error) {
 		return sandbox.Usage{}, err
 	}
 	if err := b.disk.Measure(ctx, b.limit); err != nil {
-		b.ending.Because(err) // the watch finds the same and empties the directory
+		b.ending.Because(err) // the watch finds the same and removes the directory
 		return sandbox.Usage{}, err
 	}
 	return sandbox.Usage{PeakDisk: b.disk.Peak()}, nil
@@ -173,13 +173,9 @@ func (b *box) Stopped() <-chan struct{} { return b.ending.Done() }
 func (b *box) Err() error { return b.ending.Err() }
 
 // Close implements sandbox.Sandbox.
-func (b *box) Close(ctx context.Context) error {
+func (b *box) Close(context.Context) error {
 	b.stop()
-	select {
-	case <-b.watched:
-	case <-ctx.Done():
-		return fmt.Errorf("remove in-process sandbox %s: %w", b.dir.Path, context.Cause(ctx))
-	}
+	<-b.watched // at once: it stops measuring
 	if err := b.dir.Remove(); err != nil {
 		return fmt.Errorf("remove in-process sandbox: %w", err)
 	}

@@ -2,14 +2,56 @@ package scratch
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"lifeboat/sandbox"
+	"lifeboat/sandbox/internal/workdir"
+	"lifeboat/sandbox/sandboxtest"
 )
+
+// parentEnv tells a test binary started again where its sandboxes lie.
+const parentEnv = "LIFEBOAT_TEST_SCRATCH_DIR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(parentEnv) == "" {
+		if err := os.Setenv(parentEnv, filepath.Join(os.TempDir(), "lifeboat-test-"+rand.Text())); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	sandboxtest.Main(m, func(context.Context) (sandbox.Runner, error) { return New(Config{Dir: os.Getenv(parentEnv)}), nil })
+}
+
+func TestScratchKeepsTheContractOfARunner(t *testing.T) {
+	parent := os.Getenv(parentEnv)
+	t.Cleanup(func() {
+		if err := os.Remove(parent); err != nil {
+			t.Errorf("the parent is not empty: %v", err)
+		}
+	})
+	left := func(_ context.Context, installation string) ([]string, error) {
+		dirs, err := workdir.List(parent, name, time.Now())
+		var all []string
+		for _, d := range dirs {
+			if d.Label.Owner.Installation == installation {
+				all = append(all, d.Path)
+			}
+		}
+		return all, err
+	}
+	sandboxtest.Run(t, func(testing.TB) sandboxtest.Fixture {
+		s := spec()
+		s.Owner.Installation = "test-" + rand.Text()
+		return sandboxtest.Fixture{Runner: New(Config{Dir: parent}), Spec: s, Left: left, NoCommands: true}
+	})
+}
 
 func spec() sandbox.Spec {
 	return sandbox.Spec{
@@ -74,7 +116,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestDiskLimitStopsAndEmpties(t *testing.T) {
+func TestDiskLimitStopsAndRemoves(t *testing.T) {
 	b := start(t, privateDir(t), spec())
 	if err := os.WriteFile(filepath.Join(b.Dir(), "big"), bytes.Repeat([]byte("x"), 2<<20), 0o600); err != nil {
 		t.Fatal(err)

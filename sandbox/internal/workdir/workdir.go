@@ -193,19 +193,6 @@ func (d Dir) Used(ctx context.Context) (int64, error) {
 	return total, err
 }
 
-// Empty removes everything in the box.
-func (d Dir) Empty() error {
-	entries, err := os.ReadDir(d.Box())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	errs := []error{err}
-	for _, e := range entries {
-		errs = append(errs, removeAll(filepath.Join(d.Box(), e.Name())))
-	}
-	return errors.Join(errs...)
-}
-
 // Remove removes the folder. It may be called again, and when the folder is gone.
 // The label goes last, so that a removal cut short is found again.
 func (d Dir) Remove() error {
