@@ -46,7 +46,7 @@ func finished(a Artifact) bool { return a.Unfinished == "" }
 
 const (
 	keptArtifacts = 20
-	// keptObjects bounds the objects of kept artifacts, beyond the newest one.
+	// keptObjects bounds the objects of kept artifacts, beyond the newest finished one.
 	keptObjects = 20_000
 	// askedTimes is how many artifacts without a time in their name are asked for one.
 	askedTimes = 5

@@ -253,6 +253,32 @@ func TestOnlyTheNewestAreKept(t *testing.T) {
 	}
 }
 
+func TestHugeDirectoriesDoNotPileUp(t *testing.T) {
+	s := new(shelf)
+	for d := range 5 {
+		at := moment("2026-03-01T00:00:00Z").AddDate(0, 0, d).Format(time.RFC3339)
+		for i := range 15_000 {
+			s.add(fmt.Sprintf("o-%d/%05d.dat", d, i), 1, at)
+		}
+		if d < 4 { // the newest is not finished
+			s.add(fmt.Sprintf("o-%d/DONE", d), 0, at)
+		}
+	}
+	got := describe(locate(t, s, "o-*/", marker("DONE")).Artifacts)
+	want := []string{"o-4/ directory 15000 [completion marker DONE is missing]", "o-3/ directory 15000"}
+	if !slices.Equal(got, want) {
+		t.Errorf("kept %q, want %q", got, want)
+	}
+}
+
+func TestAPartialFileKeepsTheTimeOfItsPattern(t *testing.T) {
+	s := new(shelf).add("o-20260309T000000Z.dump.part", 1, noon).add("o-20260308T000000Z.dump", 1, noon)
+	a := locate(t, s, "o-{time:20060102T150405Z}.dump").Artifacts
+	if len(a) != 2 || !a[0].MadeAt.Equal(moment("2026-03-09T00:00:00Z")) || a[0].MadeAtFrom != "name" || a[0].Unfinished == "" {
+		t.Errorf("found %+v, want the partial file first", a)
+	}
+}
+
 func TestPick(t *testing.T) {
 	s := new(shelf)
 	for _, line := range []string{"db/o.dump 5", "db/o.dump.sha256 9", "db/s.dump.00 10", "db/s.dump.01 10", "db/s.dump.02 2", "db/s.dump.sha256 9",

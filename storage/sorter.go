@@ -14,6 +14,7 @@ type sorter struct {
 	query  Query
 	open   []*group // the innermost last; each base begins the key of the current object
 	kept   []Artifact
+	held   int // objects of the kept artifacts
 	near   nearest
 	listed int
 }
@@ -203,22 +204,26 @@ func (s *sorter) keep(a Artifact, marked bool) {
 		a.Unfinished = s.query.unsettled(a)
 	}
 	s.kept = append(s.kept, a)
-	if len(s.kept) >= 2*keptArtifacts {
+	s.held += len(a.Parts)
+	if len(s.kept) >= 2*keptArtifacts || s.held >= 2*keptObjects {
 		s.sort()
 	}
 }
 
-// sort brings the kept artifacts into order and drops those that are too many.
+// sort brings the kept artifacts into order and drops those that are too many. The
+// newest finished one is never dropped for its size.
 func (s *sorter) sort() {
 	slices.SortFunc(s.kept, newerFirst)
-	objects := 0
+	s.held = 0
+	whole := false
 	for i, a := range s.kept {
-		objects += len(a.Parts)
-		if i == keptArtifacts || i > 0 && objects > keptObjects {
+		if i == keptArtifacts || whole && s.held+len(a.Parts) > keptObjects {
 			clear(s.kept[i:])
 			s.kept = s.kept[:i]
 			return
 		}
+		s.held += len(a.Parts)
+		whole = whole || finished(a)
 	}
 }
 
@@ -230,7 +235,8 @@ func newerFirst(a, b Artifact) int {
 // date says when an artifact was made, as far as the listing tells.
 func (s *sorter) date(a Artifact) (at time.Time, from string) {
 	last := stored(a.Parts)
-	for _, key := range []string{a.Key, a.Parts[0].Key, folderOf(a.Key) + "toc.dat"} {
+	whole, _, _ := partial(a.Key)
+	for _, key := range []string{a.Key, whole, a.Parts[0].Key, folderOf(a.Key) + "toc.dat"} {
 		if t, ok := s.match(key); ok && !t.IsZero() {
 			named := nameTime{at: t, dateOnly: s.query.Pattern.dateOnly, zoned: !s.query.Pattern.dateOnly}
 			return named.settleTime(last), fromName

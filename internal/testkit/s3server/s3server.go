@@ -76,8 +76,9 @@ func start(t testing.TB, program string) (*Server, error) {
 			return nil, err
 		}
 	}
-	// The server changes its working folder, so every path is absolute.
-	cmd := exec.Command(program, "--quiet", "--port", host, "--region", Region, "--cert", files.cert, "--key", files.key,
+	// The server changes its working folder, so every path is absolute. It closes each
+	// connection after one answer unless told not to, as no other S3 server does.
+	cmd := exec.Command(program, "--quiet", "--keep-alive", "--port", host, "--region", Region, "--cert", files.cert, "--key", files.key,
 		"posix", "--versioning-dir", versions, buckets)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 	var output bytes.Buffer
@@ -89,15 +90,16 @@ func start(t testing.TB, program string) (*Server, error) {
 	gone := make(chan struct{})
 	go func() { cmd.Wait(); close(gone) }()
 	stop := func() { cmd.Process.Kill(); <-gone }
-	if err := s.connect(files.pool); err == nil {
+	err = s.connect(files.pool)
+	if err == nil {
 		err = s.await(gone)
-		if err == nil {
-			t.Cleanup(stop)
-			return s, nil
-		}
 	}
-	stop()
-	return nil, fmt.Errorf("versitygw did not answer on %s: %s", host, output.String())
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("no answer on %s: %w: %s", host, err, output.String())
+	}
+	t.Cleanup(stop)
+	return s, nil
 }
 
 // connect makes the clients that prepare tests.
