@@ -135,7 +135,7 @@ func (x *examination) heaps(ctx context.Context, p *part) ([]task, error) {
 					return engine.Finding{}, sound
 				}
 				return engine.Finding{
-					Kind: engine.TableCorrupt, Subject: name, Detail: readable(string(rows[0][2])),
+					Kind: engine.TableCorrupt, Subject: name, Detail: string(rows[0][2]),
 					Observed: "damage in block " + string(rows[0][1]), Expected: "none",
 				}, damaged
 			},
@@ -167,7 +167,7 @@ func corrupt(refused *pgconn.PgError, kind engine.FindingKind, name string) (eng
 		return engine.Finding{}, sound
 	case slices.Contains(damageCodes, refused.Code):
 		return engine.Finding{
-			Kind: kind, Subject: name, Detail: readable(refused.Message),
+			Kind: kind, Subject: name, Detail: refused.Message,
 			Observed: strings.ReplaceAll(string(kind), "_", " "), Expected: "no damage",
 		}, damaged
 	}

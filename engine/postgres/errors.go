@@ -56,7 +56,7 @@ var rules = []rule{
 
 	// Settings and options that other versions or other servers have.
 	{when(`unrecognized configuration parameter NAME`), engine.Harmless, "setting $1", hintOldServer, ""},
-	{when(`invalid command \\(un)?restrict.*`), engine.Harmless, `psql \$1restrict`, hintOldServer, `invalid command \$1restrict`},
+	{when(`invalid command \\(un)?restrict.*`), engine.Harmless, `psql \${1}restrict`, hintOldServer, `invalid command \${1}restrict`},
 	{when(`invalid value for parameter "(default_tablespace|temp_tablespaces)": NAME`), engine.Harmless, "tablespace $2", hintTablespac, ""},
 	{when(`tablespace NAME does not exist`), engine.Harmless, "tablespace $1", hintTablespac, ""},
 	{when(`directory "[^"]*" does not exist`), engine.Harmless, "tablespace", hintTablespac, "directory of a tablespace does not exist"},
@@ -136,6 +136,9 @@ var rules = []rule{
 	{when(`syntax error at (?:or near ".*"|end of input)`), engine.DataLost, "", "The dump holds a statement this server cannot read.", "syntax error"},
 	{when(`unterminated (quoted string|quoted identifier|dollar-quoted string|/\* comment).*`), engine.DataLost, "", hintFollows, "unterminated $1"},
 
+	{when(`\\connect: .*|connection to server .* failed: .*`), engine.DataLost, "", "The rest of the dump belongs to a database that could not be created.",
+		"could not connect to the database the dump goes on in"},
+
 	// The archive itself.
 	{when(`could not read from input file: (?:end of file|.*)`), engine.DataLost, "archive", "The dump ends early or is damaged.", "could not read from input file"},
 	{when(`could not find block ID [0-9]+ in archive.*`), engine.DataLost, "archive", "The dump ends early or is damaged.", "a table's data is not in the archive"},
@@ -160,6 +163,9 @@ var (
 var cleaning = regexp.MustCompile(`^(DROP [A-Z]|ALTER TABLE (IF EXISTS )?(ONLY )?\S+ (DROP CONSTRAINT|DETACH PARTITION|ALTER COLUMN \S+ DROP DEFAULT)|` +
 	`ALTER DATABASE \S+ IS_TEMPLATE|UPDATE pg_catalog\.pg_database SET datistemplate|ALTER PUBLICATION \S+ DROP)`)
 
+// inserting matches a statement that brings rows.
+var inserting = regexp.MustCompile(`^(?:INSERT INTO|COPY) ((?:"[^"]*"|[^\s("]+)+)`)
+
 // nothingThere matches what a DROP says that found nothing to drop.
 var nothingThere = regexp.MustCompile(` does not exist(, skipping)?$| does not exist for access method | is not a partition of relation `)
 
@@ -171,6 +177,9 @@ func (t *transcript) classify(c complaint) engine.RestoreError {
 	if cleaning.MatchString(c.statement) && nothingThere.MatchString(c.message) {
 		return engine.RestoreError{Class: engine.Harmless, Subject: "clean-up before the restore", Message: readable(c.message),
 			Hint: "The dump was made with --clean and dropped what an empty server does not have."}
+	}
+	if c.raisedBy != "" { // in words of its own, which may be made of rows
+		return t.explain(engine.RestoreError{Class: engine.Unclassified, Message: "an exception raised by " + c.raisedBy}, c)
 	}
 	for _, r := range rules {
 		m := r.pattern.FindStringSubmatchIndex(c.message)
@@ -194,8 +203,13 @@ func (t *transcript) explain(e engine.RestoreError, c complaint) engine.RestoreE
 	switch {
 	case c.table != "":
 		e.Subject = "table " + c.table
-	case e.Subject == "" && c.item != "":
+	case e.Subject != "":
+	case c.item != "":
 		e.Subject = c.item
+	case inserting.MatchString(c.statement):
+		e.Subject = "table " + inserting.FindStringSubmatch(c.statement)[1]
+	case c.line != "":
+		e.Subject = "line " + c.line + " of the script"
 	}
 	switch e.Class {
 	case engine.ExtensionAbsent:

@@ -61,7 +61,7 @@ func (p *part) foreignKey(columns [][][]byte) task {
 	if string(first[7]) == "f" {
 		operator = " OR "
 	}
-	name := p.table(first[0], first[1]).String() + "." + ident(string(first[2]))
+	name := p.table(first[0], first[1]).String() + "." + engine.Table{Name: string(first[2])}.String()
 	sql := fmt.Sprintf("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM %s AS fk LEFT JOIN %s AS pk ON %s WHERE pk.%s IS NULL AND (%s) LIMIT 1000) AS orphans",
 		rowsOf(first[0], first[1], first[3]), rowsOf(first[4], first[5], first[6]), strings.Join(on, " AND "),
 		ident(string(first[9])), strings.Join(filled, operator))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -65,9 +66,24 @@ func (s *session) ask(ctx context.Context, sql string, limit time.Duration) (str
 	case err == nil:
 		return answer, nil
 	case errors.As(err, &refused) && s.server.box.Err() == nil:
-		return "", &engine.QueryError{Message: readable(refused.Message), Timeout: refused.Code == canceled}
+		return "", &engine.QueryError{Message: refusal(refused), Timeout: refused.Code == canceled}
 	case errors.Is(context.Cause(ctx), errQueryTimeout):
 		return "", &engine.QueryError{Message: "canceling statement due to statement timeout", Timeout: true}
 	}
 	return "", s.server.accident(ctx, "query", err)
+}
+
+// ownWords are the classes of SQLSTATE whose messages quote names and not rows: syntax
+// and access rules, insufficient resources, operator intervention.
+var ownWords = []string{"42", "53", "57", "25", "3D", "3F"}
+
+// refusal is what the server said about a statement, as far as no row can be in it.
+func refusal(e *pgconn.PgError) string {
+	switch {
+	case raiseContext.MatchString("CONTEXT:  " + e.Where):
+		return "an exception raised by a function"
+	case len(e.Code) == 5 && slices.Contains(ownWords, e.Code[:2]):
+		return e.Message
+	}
+	return readable(e.Message)
 }

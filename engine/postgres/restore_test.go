@@ -56,7 +56,7 @@ func TestEverythingIsRestoredAndNothingIsMissing(t *testing.T) {
 			return s.dump("pg_dump --inserts --rows-per-insert=7 --create --clean --if-exists shop")
 		}},
 		{18, "custom with zstd", func(s *source) engine.Dump { return s.dump("pg_dump -Fc -Z zstd shop") }},
-		{18, "directory in a tar", func(s *source) engine.Dump { return tarOf(t, s.directory("shop")) }},
+		{18, "directory in a tar", func(s *source) engine.Dump { return inTar(t, s.directory("shop")) }},
 	}
 	sources := make(map[int]*source)
 	for _, tt := range tests {
@@ -81,8 +81,8 @@ func TestEverythingIsRestoredAndNothingIsMissing(t *testing.T) {
 	}
 }
 
-// tarOf packs a directory dump.
-func tarOf(t *testing.T, d *fileDump) *fileDump {
+// inTar is a directory dump inside a tar.
+func inTar(t *testing.T, d *fileDump) *fileDump {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "dump.tar"))
 	if err != nil {

@@ -96,7 +96,7 @@ func (q sequence) task() task {
 			}
 			return engine.Finding{
 				Kind: engine.SequenceBehind, Subject: name,
-				Detail:   fmt.Sprintf("The next values it gives are already in %s.%s: inserts will fail.", q.table, ident(q.column)),
+				Detail:   fmt.Sprintf("The next values it gives are already in %s.%s: inserts will fail.", q.table, engine.Table{Name: q.column}),
 				Observed: "next value " + string(rows[0][0]), Expected: "beyond " + string(rows[0][1]),
 			}, damaged
 		},

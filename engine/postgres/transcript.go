@@ -41,6 +41,8 @@ type complaint struct {
 	item      string // table of contents entry
 	table     string // of a COPY
 	statement string // first words of the failed statement
+	raisedBy  string // function that raised it in words of its own
+	line      string // of the script
 }
 
 func newTranscript(major int, progress func(int64)) *transcript {
@@ -84,11 +86,12 @@ var (
 	phaseLine    = regexp.MustCompile(`(?:while|Error while) (?:INITIALIZING|PROCESSING TOC|FINALIZING)`)
 	countLine    = regexp.MustCompile(`errors ignored on restore: ([0-9]+)`)
 	errorLine    = regexp.MustCompile(`pg_restore: (?:error: |\[[a-z ()]+\] )(?:could not execute query: )?(.*)$`)
-	psqlLine     = regexp.MustCompile(`^psql:.*?:[0-9]+: (?:error: )?(.*)$`)
+	psqlLine     = regexp.MustCompile(`^psql:.*?:([0-9]+): (?:error: )?(.*)$`)
 	bareLine     = regexp.MustCompile(`^(?:psql|pg_restore): (?:error: |fatal: )(.*)$`)
 	severity     = regexp.MustCompile(`^(ERROR|FATAL|PANIC):  (.*)$`)
 	nested       = regexp.MustCompile(`^COPY failed for table "(.*)": (?:ERROR|FATAL|PANIC):  (.*)$`)
 	copyContext  = regexp.MustCompile(`^CONTEXT:  COPY ([^,]+), line [0-9]+`)
+	raiseContext = regexp.MustCompile(`^CONTEXT:  PL/[A-Za-z]+ (function .{1,200}) line [0-9]+ at RAISE`)
 	statementOf  = regexp.MustCompile(`^(?:\s*Command was: |(?:psql:.*?:[0-9]+: )?STATEMENT:  )(.*)$`)
 )
 
@@ -122,37 +125,47 @@ func (t *transcript) take(line string) {
 		}
 		return
 	}
-	if message, ok := complaintIn(line); ok {
+	if message, at, ok := complaintIn(line); ok {
 		t.settle()
-		t.open = &complaint{message: message, item: t.item}
+		t.open = &complaint{message: message, item: t.item, line: at}
 		if m := nested.FindStringSubmatch(message); m != nil {
 			t.open.table, t.open.message = m[1], m[2]
 		}
 		return
 	}
-	if m := copyContext.FindStringSubmatch(line); m != nil && t.open != nil {
+	if t.open == nil {
+		return
+	}
+	if m := copyContext.FindStringSubmatch(line); m != nil {
 		t.open.table = m[1]
+	} else if m := raiseContext.FindStringSubmatch(line); m != nil {
+		t.open.raisedBy = m[1]
 	}
 }
 
-// complaintIn is the message of a line that begins an error.
-func complaintIn(line string) (string, bool) {
-	for _, form := range []*regexp.Regexp{psqlLine, errorLine, bareLine} {
-		m := form.FindStringSubmatch(line)
-		if m == nil {
-			continue
-		}
-		said := m[1]
-		if s := severity.FindStringSubmatch(said); s != nil {
-			return s[2], true
-		}
-		// psql puts notices and its own errors under the same prefix.
-		if form == psqlLine && harmlessPrefix.MatchString(said) {
-			return "", false
-		}
-		return said, true
+// complaintIn is the message of a line that begins an error, and the line of the script
+// it is about.
+func complaintIn(line string) (message, at string, ok bool) {
+	m := psqlLine.FindStringSubmatch(line)
+	switch {
+	case m != nil && harmlessPrefix.MatchString(m[2]): // psql gives notices the same prefix
+		return "", "", false
+	case m != nil:
+		return withoutSeverity(m[2]), m[1], true
 	}
-	return "", false
+	for _, form := range []*regexp.Regexp{errorLine, bareLine} {
+		if m := form.FindStringSubmatch(line); m != nil {
+			return withoutSeverity(m[1]), "", true
+		}
+	}
+	return "", "", false
+}
+
+func withoutSeverity(message string) string {
+	if m := severity.FindStringSubmatch(message); m != nil {
+		return m[2]
+	}
+	return message
 }
 
 // harmlessPrefix begins what is no error.
