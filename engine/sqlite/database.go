@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,10 @@ func (d *database) absentModules(ctx context.Context, needed []string, res *engi
 		if err != nil {
 			return readError("list the modules of SQLite", err)
 		}
-		if n == 0 {
-			note(res, engine.RestoreError{Class: engine.ExtensionAbsent, Subject: "module " + name, Message: "no such module: " + name, Hint: absentHint})
+		subject := "module " + name
+		known := slices.ContainsFunc(res.Errors, func(e engine.RestoreError) bool { return e.Subject == subject })
+		if n == 0 && !known {
+			note(res, engine.RestoreError{Class: engine.ExtensionAbsent, Subject: subject, Message: "no such module: " + name, Hint: absentHint})
 		}
 	}
 	return nil

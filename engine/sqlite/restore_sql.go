@@ -48,17 +48,25 @@ func (l *loader) runSQL(ctx context.Context, path string, res *engine.Restored) 
 	defer db.Close()
 	conn, err := session(ctx, db)
 	if err != nil {
-		return fmt.Errorf("make a database: %w", err)
+		return accident(ctx, "make a database", err)
 	}
 	defer conn.Close()
 	p := &player{ctx: ctx, loader: l, conn: conn, guard: g, res: res}
 	if err := p.setUp(info.Size()); err != nil {
-		return fmt.Errorf("make a database: %w", err)
+		return accident(ctx, "make a database", err)
 	}
 	if err := p.play(f, info.Size()); err != nil {
 		return err
 	}
 	return p.finish()
+}
+
+// accident names what we were doing, and the reason where the context has ended.
+func accident(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // setUp trades durability for speed and sets the room there is.
@@ -213,7 +221,7 @@ func (p *player) listVirtual(st *statement) error {
 func (p *player) finish() error {
 	if p.open {
 		if err := p.own("COMMIT"); err != nil {
-			return fmt.Errorf("finish the database: %w", err)
+			return accident(p.ctx, "finish the database", err)
 		}
 	}
 	if p.res.ErrorCount[engine.DataLost]+p.res.ErrorCount[engine.Unclassified]+p.res.ErrorCount[engine.ExtensionAbsent] > 0 {
