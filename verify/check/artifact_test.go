@@ -21,6 +21,7 @@ func TestArtifact(t *testing.T) {
 			in.Artifact.MadeAt, in.Target.Objectives.RPO = noon.AddDate(-1, 0, 0), 0
 		}, nil},
 		{"a clock that is ahead", check.Artifact{}, func(in *verify.Input) { in.Artifact.MadeAt = noon.Add(5 * time.Hour) }, nil},
+		{"a day ahead", check.Artifact{}, func(in *verify.Input) { in.Artifact.MadeAt = noon.Add(24 * time.Hour) }, nil},
 		{"from the future", check.Artifact{}, func(in *verify.Input) { in.Artifact.MadeAt = noon.AddDate(1, 0, 0) },
 			[]string{"warned backup_stale age"}},
 		{"an old dump under a new name", check.Artifact{}, func(in *verify.Input) { in.Received.Manifest.MadeAt = noon.AddDate(0, 0, -9) },

@@ -189,13 +189,18 @@ func TestZeroInputIsNeverAllWell(t *testing.T) {
 }
 
 func TestLongListsOfFindingsAreBounded(t *testing.T) {
-	in := good()
-	for i := range 500 {
-		in.Received.Census.Tables = append(in.Received.Census.Tables, engine.Count{Table: engine.Table{Name: fmt.Sprintf("t%03d", i)}, Rows: 1})
-	}
-	got := ask(t, check.Census{}, in)
-	if len(got) != 21 || got[20] != "failed tables_missing 480 more tables" {
-		t.Errorf("%d answers, the last is %q; want 20 and one for the rest", len(got), got[len(got)-1])
+	for missing, last := range map[int]string{
+		20: "failed tables_missing t019", 21: "failed tables_missing 1 more table", 500: "failed tables_missing 480 more tables",
+	} {
+		in := good()
+		for i := range missing {
+			table := engine.Table{Name: fmt.Sprintf("t%03d", i)}
+			in.Received.Census.Tables = append(in.Received.Census.Tables, engine.Count{Table: table, Rows: 1})
+		}
+		got := ask(t, check.Census{}, in)
+		if want := min(missing, 21); len(got) != want || got[want-1] != last {
+			t.Errorf("%d missing: %d answers, the last is %q; want %d and %q", missing, len(got), got[len(got)-1], want, last)
+		}
 	}
 }
 

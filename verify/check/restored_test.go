@@ -28,6 +28,9 @@ func TestRestore(t *testing.T) {
 		{"many roles created", check.Restore{}, func(in *verify.Input) {
 			in.Restored.RolesCreated = []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 		}, []string{"warned role_absent a, b, c, d, e, f and 2 more"}},
+		{"as many roles as are named", check.Restore{}, func(in *verify.Input) {
+			in.Restored.RolesCreated = []string{"a", "b", "c", "d", "e", "f"}
+		}, []string{"warned role_absent a, b, c, d, e, f"}},
 		{"more errors than are kept", check.Restore{}, func(in *verify.Input) {
 			line(engine.Harmless, "comment")(in)
 			in.Restored.ErrorCount[engine.DataLost] = 3
@@ -164,6 +167,7 @@ func TestDrift(t *testing.T) {
 		{"no history and nothing measured", check.Drift{}, func(in *verify.Input) { in.Measured = nil }, nil},
 		{"emptied", check.Drift{}, now(0, 100), []string{"failed rows_dropped public.orders"}},
 		{"emptied from few", check.Drift{}, now(0, 99), []string{"warned rows_dropped public.orders"}},
+		{"emptied from the fewest that count", check.Drift{}, now(0, 10), []string{"warned rows_dropped public.orders"}},
 		{"emptied from next to nothing", check.Drift{}, now(0, 9), nil},
 		{"emptied, as it was before", check.Drift{}, now(0, 5000, 4000, 0), nil},
 		{"half", check.Drift{}, now(50, 100), nil},
@@ -185,6 +189,11 @@ func TestDrift(t *testing.T) {
 			in.Baseline.Drills[0].Tables["public.events_20260501"] = 5000
 			in.Measured = append(in.Measured, engine.Measured{Table: engine.Table{Schema: "public", Name: "events_20260602"}})
 		}, nil},
+		{"another table with a date in its name", check.Drift{}, func(in *verify.Input) {
+			now(2000, 2000)(in)
+			in.Baseline.Drills[0].Tables["public.visits_20260501"] = 5000
+			in.Measured = append(in.Measured, engine.Measured{Table: engine.Table{Schema: "public", Name: "events_20260602"}})
+		}, []string{"warned schema_changed public.visits_20260501"}},
 		{"a partitioned parent, recorded with its tree", check.Drift{}, func(in *verify.Input) {
 			now(2000, 2000)(in)
 			in.Measured[0].Rows = 0
