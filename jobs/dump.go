@@ -70,16 +70,25 @@ func (d *dump) Files() []engine.File {
 	}
 	files := make([]engine.File, len(d.art.Parts))
 	for i, p := range d.art.Parts {
-		files[i] = engine.File{Name: strings.TrimPrefix(p.Key, d.art.Key), Size: p.Size}
+		files[i] = engine.File{Name: d.opener.Inner(d.storedName(p)), Size: p.Size}
 	}
 	return files
+}
+
+// storedName is the name of a file of a directory as it is stored, its layers' suffixes
+// included; empty for a dump that is one stream.
+func (d *dump) storedName(o storage.Object) string {
+	if d.art.Kind != storage.Directory {
+		return ""
+	}
+	return strings.TrimPrefix(o.Key, d.art.Key)
 }
 
 // Open implements engine.Dump.
 func (d *dump) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	parts := d.art.Parts
 	if d.art.Kind == storage.Directory {
-		i := slices.IndexFunc(parts, func(o storage.Object) bool { return o.Key == d.art.Key+name })
+		i := slices.IndexFunc(parts, func(o storage.Object) bool { return d.opener.Inner(d.storedName(o)) == name })
 		if i < 0 {
 			return nil, fmt.Errorf("%s%s: %w", d.art.Key, name, storage.ErrNotFound)
 		}
@@ -93,7 +102,7 @@ func (d *dump) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		d.mu.Unlock()
 		stored = m
 	}
-	opened, _, err := d.opener.Open(stored, name)
+	opened, err := d.opener.Open(stored, d.storedName(parts[0]))
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
 	}

@@ -88,10 +88,13 @@ type Opened interface {
 	Layers() []string
 }
 
-// Opener opens the layers around a dump, recognised by their first bytes. Of a file
-// of a directory dump, name is its name there, and the compression that is part of
-// the dump's own format is left alone; inner is the name without the suffixes of the
-// layers opened. For a dump that is one stream name is empty, and so is inner.
+// Opener opens the layers around a dump, recognised by their first bytes.
 type Opener interface {
-	Open(r io.Reader, name string) (o Opened, inner string, err error)
+	// Open opens r. Of a file of a directory dump, name is its stored name, and the
+	// compression that is part of the dump's own format is left alone; for a dump that
+	// is one stream name is empty.
+	Open(r io.Reader, name string) (Opened, error)
+	// Inner is the name a file of a directory dump has once it is opened: without the
+	// suffixes of its layers. It looks at the name alone.
+	Inner(name string) string
 }

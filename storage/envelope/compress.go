@@ -4,11 +4,16 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"errors"
+	"fmt"
+	"io"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
+
+	"lifeboat/storage"
 )
 
 // maxWindow bounds the memory a decompressor may ask for: it is what zstd's own tool
@@ -16,12 +21,42 @@ import (
 const maxWindow = 128 << 20
 
 func openGzip(_ *Opener, l *layer) error {
-	r, err := gzip.NewReader(l.below)
+	in := bufio.NewReaderSize(l.below, bufferSize)
+	r, err := gzip.NewReader(in)
 	if err != nil {
 		return headErr(err)
 	}
-	l.r = r
+	r.Multistream(false)
+	l.r = &gzipReader{member: r, in: in}
 	return nil
+}
+
+// gzipReader reads members one after the other. It looks at the mark of each itself:
+// the decoder calls a few bytes of garbage a member that was cut.
+type gzipReader struct {
+	member *gzip.Reader
+	in     *bufio.Reader
+}
+
+func (g *gzipReader) Read(p []byte) (int, error) {
+	n, err := g.member.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	mark, err := g.in.Peek(2)
+	switch {
+	case err != nil && err != io.EOF:
+		return n, err
+	case len(mark) == 0:
+		return n, io.EOF
+	case !strings.HasPrefix("\x1f\x8b", string(mark)):
+		return n, fmt.Errorf("%w: what follows a member is not another one", storage.ErrCorrupt)
+	}
+	if err := g.member.Reset(g.in); err != nil {
+		return n, headErr(err)
+	}
+	g.member.Multistream(false)
+	return n, nil
 }
 
 func openZstd(_ *Opener, l *layer) error {

@@ -47,36 +47,52 @@ func New(k Keys, l Limits) *Opener {
 // format itself knows; what is then left is part of the dump. The heads of all
 // layers are read here, so a wrong key usually shows at once. Closing the stream
 // frees what the layers hold; r remains the caller's to close.
-func (o *Opener) Open(r io.Reader, name string) (storage.Opened, string, error) {
+func (o *Opener) Open(r io.Reader, name string) (storage.Opened, error) {
 	s := &stream{top: bufio.NewReaderSize(r, bufferSize)}
-	inner, err := o.open(s, name)
-	if err != nil {
+	if err := o.open(s, name); err != nil {
 		s.Close()
-		return nil, "", err
+		return nil, err
 	}
-	return s, inner, nil
+	return s, nil
+}
+
+// Inner implements storage.Opener.
+func (o *Opener) Inner(name string) string {
+	for !isDumpFile(name) {
+		stripped := name
+		for _, k := range kinds {
+			if stripped = k.stripSuffix(name); stripped != name {
+				break
+			}
+		}
+		if stripped == name {
+			break
+		}
+		name = stripped
+	}
+	return name
 }
 
 // open adds layers to s until none is recognised.
-func (o *Opener) open(s *stream, name string) (string, error) {
+func (o *Opener) open(s *stream, name string) error {
 	for !isDumpFile(name) {
 		head, err := s.top.Peek(headSize)
 		if err != nil && err != io.EOF {
-			return "", err
+			return err
 		}
 		k, known := recognise(head)
 		if !known {
-			return name, s.doubt(head)
+			return s.doubt(head)
 		}
 		if len(s.layers) == maxLayers {
-			return "", fmt.Errorf("%w: more than %d layers are nested", storage.ErrTooLarge, maxLayers)
+			return fmt.Errorf("%w: more than %d layers are nested", storage.ErrTooLarge, maxLayers)
 		}
 		if err := s.push(o, k); err != nil {
-			return "", err
+			return err
 		}
 		name = k.stripSuffix(name)
 	}
-	return name, nil
+	return nil
 }
 
 // stream is an envelope being opened.

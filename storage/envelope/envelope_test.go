@@ -15,7 +15,7 @@ import (
 
 // open reads everything that b opens to.
 func open(k envelope.Keys, l envelope.Limits, b []byte) ([]byte, []string, error) {
-	s, _, err := envelope.New(k, l).Open(bytes.NewReader(b), "")
+	s, err := envelope.New(k, l).Open(bytes.NewReader(b), "")
 	if err != nil {
 		return nil, nil, err
 	}

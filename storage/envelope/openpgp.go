@@ -39,14 +39,15 @@ func openOpenPGPFrom(o *Opener, l *layer, in io.Reader) error {
 		return o.keys.pgpRefused(f, ask, err)
 	}
 	l.unproven = m.DecryptedWith.PrivateKey == nil
-	l.r = &pgpReader{m: m, f: f}
+	l.r = &pgpReader{m: m, f: f, below: l.below}
 	return nil
 }
 
 // pgpReader reads a message to its end, where its integrity shows.
 type pgpReader struct {
-	m *openpgp.MessageDetails
-	f *pgpFramer
+	m     *openpgp.MessageDetails
+	f     *pgpFramer
+	below io.Reader
 }
 
 func (r *pgpReader) Read(p []byte) (int, error) {
@@ -58,6 +59,9 @@ func (r *pgpReader) Read(p []byte) (int, error) {
 		return n, fmt.Errorf("%w: %w", storage.ErrCorrupt, r.m.SignatureError)
 	case err == io.EOF:
 		if end := r.f.finish(); end != nil {
+			return n, end
+		}
+		if _, end := io.Copy(io.Discard, r.below); end != nil { // what follows armor
 			return n, end
 		}
 	case err != nil && r.f.cut():

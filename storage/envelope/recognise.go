@@ -75,7 +75,8 @@ func (k kind) stripSuffix(name string) string {
 }
 
 // dumpFile matches the names of the files that pg_dump's directory format consists of.
-var dumpFile = regexp.MustCompile(`^(.*/)?(toc\.dat|([^/]+\.dat|blobs[^/]*\.toc)(\.gz|\.lz4|\.zst)?)$`)
+// It compresses the data and never the tables of contents.
+var dumpFile = regexp.MustCompile(`^(.*/)?(toc\.dat|blobs[^/]*\.toc|[^/]*[0-9]\.dat(\.gz|\.lz4|\.zst)?)$`)
 
 // isDumpFile reports whether the directory format itself knows a file of this name, so
 // that nothing around it is left to open.

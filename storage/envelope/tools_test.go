@@ -89,10 +89,13 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	exec.Command("gpgconf", "--homedir", keyDir, "--kill", "all").Run() // gpg leaves an agent behind
+	stopAgent(keyDir)
 	os.RemoveAll(keyDir)
 	os.Exit(code)
 }
+
+// stopAgent ends the process that gpg leaves behind.
+func stopAgent(home string) { exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() }
 
 func makeKeys(dir string) (keySet, error) {
 	k := keySet{home: dir}

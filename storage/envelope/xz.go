@@ -80,7 +80,7 @@ func (g *xzGuard) magic(b []byte) {
 	case "\xfd7zX":
 		g.want(8, g.flags)
 	default:
-		g.off = true
+		g.err = fmt.Errorf("%w: what follows a stream is not another one", storage.ErrCorrupt)
 	}
 }
 
