@@ -99,7 +99,7 @@ func start(t *testing.T, role, path, name string) (*exec.Cmd, *bufio.Scanner) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe)
+	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), roleVar+"="+strings.Join([]string{role, path, name}, "|"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -109,6 +109,10 @@ func start(t *testing.T, role, path, name string) (*exec.Cmd, *bufio.Scanner) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
 	return cmd, bufio.NewScanner(out)
 }
 
