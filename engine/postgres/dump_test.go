@@ -1,9 +1,13 @@
 package postgres
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -85,4 +89,74 @@ func load(t testing.TB, major int) pgdumps.Database {
 		t.Fatal(err)
 	}
 	return pgdumps.Start(t, major).Load(t, string(schema))
+}
+
+// clone copies the list of files, not their content.
+func clone(f folder) folder { return maps.Clone(f) }
+
+// unpack returns the files of a directory dump in a tar.
+func unpack(t testing.TB, content []byte) folder {
+	t.Helper()
+	f := make(folder)
+	r := tar.NewReader(bytes.NewReader(content))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return f
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			if f[filepath.Base(h.Name)], err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// tarOf is a tar with one file.
+func tarOf(t testing.TB, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o600})
+	if err == nil {
+		_, err = io.WriteString(w, content)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func gunzip(t testing.TB, content []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+// failing is a stream that ends with an error.
+type failing struct {
+	io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = f.err
+	}
+	return n, err
 }

@@ -27,6 +27,9 @@ func recognise(head []byte) (format string, err error) {
 			return "", fmt.Errorf("it ends after %d bytes: %w", len(head), engine.ErrTruncated)
 		}
 	}
+	if tarBegun(head) {
+		return "", fmt.Errorf("it ends inside the first header of a tar: %w", engine.ErrTruncated)
+	}
 	if of := otherEngine(head); of != "" {
 		return "", fmt.Errorf("it is %s: %w", of, engine.ErrFormat)
 	}
@@ -35,7 +38,7 @@ func recognise(head []byte) (format string, err error) {
 
 // beginnings are what dumps begin with, for those that end before they have begun.
 var beginnings = []string{
-	archive.Magic, "--\n-- " + plainTitle, "--\n-- " + clusterTitle, archive.TOCFile + "\x00\x00\x00\x00",
+	archive.Magic, "--\n-- " + plainTitle, "--\n-- " + clusterTitle, archive.TOCFile + "\x00",
 }
 
 const (
@@ -47,6 +50,14 @@ const (
 func isTar(head []byte) bool {
 	const magicAt = 257
 	return len(head) >= magicAt+5 && string(head[magicAt:magicAt+5]) == "ustar"
+}
+
+// tarBegun reports whether head is too short for a tar and looks like the beginning of
+// one: the name of a dump's file, and zeros up to the next field.
+func tarBegun(head []byte) bool {
+	const block = 512
+	name, zeros, ok := bytes.Cut(head, []byte{0})
+	return ok && len(head) < block && len(name) > 0 && isText(name) && (len(zeros) == 0 || zeros[0] == 0)
 }
 
 func recogniseTar(head []byte) (string, error) {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"sync"
 
@@ -114,7 +115,7 @@ func (s *scanner) handler() archive.Handler {
 func (s *scanner) archiveHead(h archive.Head) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heads++
+	s.heads++ // Finish refuses more than one
 	s.catalog.head(h)
 }
 
@@ -147,6 +148,9 @@ func (s *scanner) counted(data string, rows archive.Rows, err error) error {
 	if err != nil {
 		s.broken, s.partial = data, rows
 		return err
+	}
+	if _, twice := s.rows[data]; twice {
+		return fmt.Errorf("data %s is there twice: %w", data, engine.ErrCorrupt)
 	}
 	s.rows[data] = rows
 	return nil

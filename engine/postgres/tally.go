@@ -23,8 +23,11 @@ type tally struct {
 // count compares the data that was read with the data that was promised.
 func (s *scanner) count() tally {
 	var t tally
-	if s.heads == 0 && s.format == formatDirectory {
-		t.err = fmt.Errorf("directory dump lacks its %s: %w", archive.TOCFile, engine.ErrTruncated)
+	switch {
+	case s.heads == 0:
+		t.fail(fmt.Errorf("dump lacks its table of contents: %w", engine.ErrTruncated))
+	case s.heads > 1:
+		t.fail(fmt.Errorf("there is more than one %s: %w", archive.TOCFile, engine.ErrFormat))
 	}
 	sums := make(map[engine.Table]int) // place in the census
 	for _, p := range s.promised {

@@ -4,9 +4,11 @@
 // length, offset or count it reads.
 //
 // What damage can be seen depends on the archive. zlib and gzip data carries a
-// checksum, so that any changed byte is found. pg_dump asks neither zstd nor lz4 for
+// checksum, so that any change of it is found. pg_dump asks neither zstd nor lz4 for
 // checksums, and plain data has none: there only damage to the structure is found,
-// and a changed letter inside a row is not.
+// and a changed letter inside a row is not. The table of contents and the numbers of
+// large objects have no checksum in any archive, and a large object in an uncompressed
+// directory may lose its end unnoticed. Only a checksum of the whole dump shows these.
 package archive
 
 import (

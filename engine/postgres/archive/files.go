@@ -97,10 +97,10 @@ func readBlobs(c *counter, r io.Reader, compression string, h Handler) error {
 		return err
 	}
 	lines := bufio.NewReaderSize(plain, maxBlobLine)
-	for {
+	for n := 0; ; n++ {
 		line, err := lines.ReadSlice('\n')
 		switch {
-		case errors.Is(err, io.EOF) && len(line) == 0:
+		case errors.Is(err, io.EOF) && len(line) == 0 && n > 0:
 			return finish()
 		case errors.Is(err, io.EOF):
 			return io.ErrUnexpectedEOF
@@ -134,11 +134,16 @@ func ReadTar(ctx context.Context, r io.Reader, h Handler) error {
 // ReadTarTOC reads a tar up to the table of contents and that.
 func ReadTarTOC(ctx context.Context, r io.Reader, h Handler) error {
 	src := &Source{R: withContext(ctx, r)}
-	t := tar.NewReader(bufio.NewReaderSize(src, 256<<10))
+	buffered := &Source{R: bufio.NewReaderSize(src, 256<<10)}
+	t := tar.NewReader(buffered)
 	for {
+		end := buffered.N
 		m, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return src.Blame(fact(engine.ErrFormat, "tar holds no %s", TOCFile))
+			if !closed(buffered, end) {
+				return src.Blame(io.ErrUnexpectedEOF)
+			}
+			return fact(engine.ErrFormat, "tar holds no %s", TOCFile)
 		}
 		if err != nil {
 			return src.Blame(err)
@@ -179,11 +184,19 @@ func readTar(c *counter, src *Source, h Handler) error {
 	}
 }
 
-// endOfTar checks that the tar was closed by two blocks of zeros and that nothing but
-// zeros follows. The member before, or the tar's beginning, ended at the given byte.
+// tarBlock is what a tar is made of, in bytes.
+const tarBlock = 512
+
+// closed reports whether a tar whose last member ended at the given byte was closed by
+// two blocks of zeros, all of which the reader of the tar has read.
+func closed(r *Source, end int64) bool {
+	return r.N-(end+tarBlock-1)/tarBlock*tarBlock >= 2*tarBlock
+}
+
+// endOfTar checks that a tar was closed and that nothing but whole blocks of zeros
+// follows, with which some programs fill up the last record.
 func endOfTar(c *counter, r *Source, end int64) error {
-	const block = 512
-	if r.N-(end+block-1)/block*block < 2*block {
+	if !closed(r, end) {
 		return io.ErrUnexpectedEOF
 	}
 	zeros := true
@@ -192,8 +205,13 @@ func endOfTar(c *counter, r *Source, end int64) error {
 			zeros = zeros && x == 0
 		}
 	})
-	if err == nil && !zeros {
+	switch {
+	case err != nil:
+		return err
+	case !zeros:
 		return fact(engine.ErrCorrupt, "tar goes on after its end")
+	case r.N%tarBlock != 0:
+		return io.ErrUnexpectedEOF
 	}
-	return err
+	return nil
 }
