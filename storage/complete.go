@@ -31,7 +31,7 @@ func complete(ctx context.Context, src Source, a *Artifact) (gone bool, err erro
 				return true, nil
 			}
 			if err != nil {
-				return false, fmt.Errorf("look at %s of %s: %w", a.Key, src.Name(), err)
+				return false, err // it names operation, source and key
 			}
 			a.Parts[i] = o
 		}

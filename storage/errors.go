@@ -6,6 +6,13 @@ import "errors"
 // person changes something: credentials, permissions, certificate, clock, bucket.
 var ErrDenied = errors.New("access refused")
 
+// Denied adds ErrDenied to err without a word: the message is left as it is.
+func Denied(err error) error { return deniedError{err} }
+
+type deniedError struct{ error }
+
+func (e deniedError) Unwrap() []error { return []error{e.error, ErrDenied} }
+
 // Final reports whether err would be the same however often it is tried.
 func Final(err error) bool {
 	for _, f := range []error{ErrNotFound, ErrChanged, ErrArchived, ErrDenied} {

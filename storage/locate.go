@@ -67,7 +67,7 @@ func Locate(ctx context.Context, src Source, q Query) (Located, error) {
 	s := sorter{source: src.Name(), query: q, near: nearest{shape: q.Pattern.shape}}
 	for o, err := range src.List(ctx, q.Pattern.Prefix()) {
 		if err != nil {
-			return Located{}, fmt.Errorf("list %s: %w", src.Name(), err)
+			return Located{}, fmt.Errorf("locate %s: %w", q.Pattern, err)
 		}
 		s.add(o)
 	}
@@ -169,7 +169,7 @@ func (s *sorter) lookAround(ctx context.Context, src Source) error {
 		prefix = folderOf(strings.TrimSuffix(prefix, "/"))
 		for o, err := range src.List(ctx, prefix) {
 			if err != nil {
-				return fmt.Errorf("list %s: %w", src.Name(), err)
+				return fmt.Errorf("look for names like %s: %w", s.query.Pattern, err)
 			}
 			if !isSidecar(o.Key) {
 				s.near.add(o.Key)

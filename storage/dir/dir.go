@@ -131,7 +131,7 @@ func (s *Source) explain(err error) error {
 	default:
 		return fmt.Errorf("folder %s of %s: %w: %w", s.path, s.name, storage.ErrUnreachable, err)
 	}
-	return fmt.Errorf("folder %s of %s: %w: %s: %w: %w", s.path, s.name, storage.ErrUnreachable, why, storage.ErrDenied, err)
+	return fmt.Errorf("folder %s of %s: %w: %s: %w", s.path, s.name, storage.ErrUnreachable, why, storage.Denied(err))
 }
 
 // translate says what an error about one file means. The folder itself is there.
@@ -141,8 +141,8 @@ func (s *Source) translate(op, key string, err error) error {
 		errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
 		return fmt.Errorf("%s %s of %s: %w: %w", op, key, s.name, storage.ErrNotFound, err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s %s of %s: %w: it may not be read; give the user that runs Lifeboat read access: %w: %w",
-			op, key, s.name, storage.ErrUnreachable, storage.ErrDenied, err)
+		return fmt.Errorf("%s %s of %s: %w: it may not be read; give the user that runs Lifeboat read access: %w",
+			op, key, s.name, storage.ErrUnreachable, storage.Denied(err))
 	}
 	return fmt.Errorf("%s %s of %s: %w: %w", op, key, s.name, storage.ErrUnreachable, err)
 }

@@ -81,7 +81,7 @@ func (s *Source) translate(ctx context.Context, op, key string, err error) error
 	case !errors.Is(e.kind, storage.ErrUnreachable):
 		return fmt.Errorf("%s %s: %w: %w", op, s.where(key), e.kind, err)
 	case e.final:
-		return fmt.Errorf("%s %s: %w: %s; %s: %w: %w", op, s.where(key), e.kind, e.why, e.next, storage.ErrDenied, err)
+		err = storage.Denied(err)
 	}
 	return fmt.Errorf("%s %s: %w: %s; %s: %w", op, s.where(key), e.kind, e.why, e.next, err)
 }

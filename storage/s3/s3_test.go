@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -251,6 +252,38 @@ func TestAHundredThousandObjects(t *testing.T) {
 		if n++; served > (n-1)/page+1 {
 			t.Fatalf("%d pages fetched for %d objects", served, n)
 		}
+	}
+	if n != total {
+		t.Errorf("%d objects listed, want %d", n, total)
+	}
+}
+
+func TestListingOfSeveralPagesOnARealServer(t *testing.T) {
+	server := s3server.Start(t)
+	bucket := server.Bucket(t)
+	const total = 1050 // a page holds 1000
+	var puts sync.WaitGroup
+	const hands = 8
+	for hand := range hands {
+		puts.Go(func() {
+			for i := hand; i < total; i += hands {
+				key := fmt.Sprintf("pg/o-%04d", i)
+				if _, err := server.Client.PutObject(t.Context(), bucket, key, http.NoBody, 0, minio.PutObjectOptions{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	puts.Wait()
+	n := 0
+	for o, err := range open(t, config(server, bucket)).List(t.Context(), "pg/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("pg/o-%04d", n); o.Key != want {
+			t.Fatalf("object %d is %s, want %s", n, o.Key, want)
+		}
+		n++
 	}
 	if n != total {
 		t.Errorf("%d objects listed, want %d", n, total)
