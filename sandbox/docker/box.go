@@ -36,7 +36,8 @@ type Box struct {
 	mu     sync.Mutex // guards the rest
 	err    error      // why it ended by itself
 	closed bool
-	gone   bool // removal was seen to its end
+	gone   bool  // removal was seen to its end
+	fuse   *conn // to the guard, until it was told to end
 	usage  sandbox.Usage
 }
 
@@ -115,6 +116,7 @@ func (b *Box) stop(reason error) {
 	b.err = reason
 	close(b.stopped)
 	b.mu.Unlock()
+	b.blow()
 	b.die()
 
 	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, errCloseTimeout)
@@ -130,6 +132,7 @@ func (b *Box) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
+	b.blow()
 	b.die()
 
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), closeTimeout, errCloseTimeout)

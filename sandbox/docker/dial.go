@@ -26,7 +26,8 @@ exec 4<&0
 cat <&3 & from=$!
 cat <&4 >&3 & to=$!
 wait -n
-kill $from $to 2>/dev/null`
+kill $from $to 2>/dev/null
+wait`
 
 // maxComplaint bounds what is kept of the relay's standard error.
 const maxComplaint = 1 << 10

@@ -36,10 +36,11 @@ type Config struct {
 
 // Runner starts sandboxes on one Docker daemon. It is safe for concurrent use.
 type Runner struct {
-	cli  *client.Client
-	info system.Info
-	log  *slog.Logger
-	pull bool
+	cli     *client.Client
+	info    system.Info
+	log     *slog.Logger
+	pull    bool
+	silence time.Duration // after which a registry is given up
 }
 
 var _ sandbox.Runner = (*Runner)(nil)
@@ -68,6 +69,9 @@ func New(ctx context.Context, c Config) (*Runner, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout,
 		fmt.Errorf("docker daemon did not answer within %s", connectTimeout))
 	defer cancel()
+	if err := reachNamed(ctx); err != nil {
+		return nil, unavailable(ctx, err)
+	}
 	found, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return nil, unavailable(ctx, err)
@@ -84,7 +88,25 @@ func New(ctx context.Context, c Config) (*Runner, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{cli: found.Client, info: answer.Info, log: log, pull: c.Pull}, nil
+	return &Runner{cli: found.Client, info: answer.Info, log: log, pull: c.Pull, silence: pullSilence}, nil
+}
+
+// reachNamed makes sure that the daemon DOCKER_HOST names answers. The container library
+// would quietly take another one.
+func reachNamed(ctx context.Context) error {
+	host := os.Getenv(client.EnvOverrideHost)
+	if host == "" {
+		return nil
+	}
+	cli, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("%s: %w", client.EnvOverrideHost, err)
+	}
+	defer cli.Close()
+	if _, err := cli.Ping(ctx, client.PingOptions{}); err != nil {
+		return fmt.Errorf("%s %s: %w", client.EnvOverrideHost, host, err)
+	}
+	return nil
 }
 
 func unavailable(ctx context.Context, err error) error {

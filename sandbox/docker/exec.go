@@ -203,8 +203,11 @@ type openOptions struct {
 	stdin bool
 }
 
-// open starts a command with its streams attached.
+// open starts a command with its streams attached. It gives up when the sandbox ends.
 func (b *Box) open(ctx context.Context, o openOptions) (*stream, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(b.life, func() { cancel(errClosed) })()
 	if o.dir == "" {
 		o.dir = workDir
 	}

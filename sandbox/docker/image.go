@@ -78,17 +78,17 @@ func (r *Runner) fetch(ctx context.Context, name string) error {
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	quiet := time.AfterFunc(pullSilence, func() {
-		stop(fmt.Errorf("registry said nothing for %s", pullSilence))
+	watchdog := time.AfterFunc(r.silence, func() {
+		stop(fmt.Errorf("registry said nothing for %s", r.silence))
 	})
-	defer quiet.Stop()
+	defer watchdog.Stop()
 
-	err := r.pullOnce(ctx, name, func() { quiet.Reset(pullSilence) })
+	err := r.pullOnce(ctx, name, func() { watchdog.Reset(r.silence) })
 	if err == nil {
 		return nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		if errors.Is(cause, context.Canceled) {
+		if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
 			return fmt.Errorf("pull image %s: %w", name, cause)
 		}
 		err = cause

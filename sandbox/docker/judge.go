@@ -177,11 +177,9 @@ func judgeFirst(text string) sandbox.Probe {
 	p := sandbox.Probe{Name: "deadline", Detail: "the first process is not the deadline"}
 	status := fields(text)
 	uid, _, _ := strings.Cut(status["Uid"], "\t")
-	lines := strings.Split(text, "\n")
-	last := strings.TrimSpace(lines[len(lines)-1])
-	if status["Name"] == "sleep" && uid == "0" && strings.HasPrefix(last, "sleep ") &&
-		strings.Trim(status["CapEff"], "0") == "" {
-		p.OK, p.Detail = true, "the first process is: "+last
+	_, seconds, found := strings.Cut(text, "sh -c "+firstProcess+" ")
+	if found && uid == "0" && status["CapEff"] != "" && strings.Trim(status["CapEff"], "0") == "" {
+		p.OK, p.Detail = true, "the first process ends all after "+strings.TrimSpace(seconds)+" s and is out of reach"
 	}
 	return p
 }

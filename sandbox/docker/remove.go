@@ -46,6 +46,13 @@ func (r *Runner) remove(ctx context.Context, container string) error {
 	}
 }
 
+// removeInTime keeps one container that will not go from holding up the others.
+func (r *Runner) removeInTime(ctx context.Context, container string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, closeTimeout, errCloseTimeout)
+	defer cancel()
+	return r.remove(ctx, container)
+}
+
 // removeVolume removes a volume that its container did not take along.
 func (r *Runner) removeVolume(ctx context.Context, name string) error {
 	_, err := r.cli.VolumeRemove(ctx, name, client.VolumeRemoveOptions{Force: true})
@@ -74,7 +81,7 @@ func (r *Runner) Sweep(ctx context.Context, q sandbox.SweepQuery) ([]string, err
 		}
 		r.log.InfoContext(ctx, "removing abandoned sandbox", slog.String("container", short(c.ID)),
 			slog.String("drill", c.Labels[labelDrill]))
-		if err := r.remove(ctx, c.ID); err != nil {
+		if err := r.removeInTime(ctx, c.ID); err != nil {
 			errs = append(errs, err)
 			continue
 		}

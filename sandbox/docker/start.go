@@ -121,14 +121,19 @@ func (r *Runner) create(ctx context.Context, name string, s sandbox.Spec, img im
 	return nil
 }
 
-// harden makes the container's first process its deadline. It runs as root without
-// any capability: as the first process it cannot be stopped or killed from inside,
-// and as another user's it cannot be traced by what runs in the sandbox.
+// firstProcess is the container's deadline: when the seconds given to it are over, or
+// when it is told to end, it exits, and the kernel ends all else with it. It also
+// buries orphans, which would count as processes for ever.
+const firstProcess = `chmod 1777 ` + volumePath + `; trap "exit 0" TERM; sleep "$0" & wait`
+
+// harden makes the deadline the first process. It runs as root without any
+// capability: as the first process it cannot be stopped or killed from inside, and
+// as another user's it can be neither signalled nor traced by what runs there.
 func harden(c *container.Config, seconds int64) {
 	c.Hostname = "sandbox"
 	c.User = "0:0"
 	c.WorkingDir = "/"
-	c.Entrypoint = []string{"sh", "-c", "chmod 1777 " + volumePath + `; exec sleep "$0"`}
+	c.Entrypoint = []string{"sh", "-c", firstProcess}
 	c.Cmd = []string{strconv.FormatInt(seconds, 10)}
 	c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 	c.StopSignal = "SIGKILL"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -16,9 +17,11 @@ const (
 	watchPace     = time.Second
 	watchPaceMax  = 5 * time.Second
 	watchShare    = 20               // a round may cost one part in so many of the time
-	watchStall    = 20 * time.Second // no answer for so long is no watch
+	watchStall    = 5 * time.Second  // no answer for so long is no watch,
+	watchStallMax = time.Minute      // or longer where earlier rounds took long
 	watchTries    = 3                // restarts in a row before the sandbox is stopped
 	deadlineGrace = 3 * time.Second  // for the container to end by itself
+	fuseTime      = 2 * time.Second  // for the guard to end the sandbox
 	bootTimeout   = 30 * time.Second // from started container to first readings
 )
 
@@ -39,6 +42,7 @@ func (b *Box) guard() gauge {
 	return gauge{name: "guard", user: "0:0", args: []string{volumePath}, script: `
 cd /sys/fs/cgroup || exit 1
 while read -r n; do
+	[ "$n" ] && kill -TERM 1 && exit
 	for f in memory.current memory.stat memory.events memory.max cpu.stat cpu.max pids.current pids.events pids.max \
 		memory/memory.usage_in_bytes memory/memory.stat memory/memory.oom_control memory/memory.limit_in_bytes \
 		cpuacct/cpuacct.usage pids/pids.current pids/pids.events pids/pids.max; do
@@ -84,11 +88,34 @@ func (b *Box) openGauge(ctx context.Context, g gauge) (*probe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", g.name, err)
 	}
-	return &probe{
-		stream: s,
-		lines:  bufio.NewReader(&conn{stream: s}),
-		free:   context.AfterFunc(b.life, s.Close),
-	}, nil
+	c := &conn{stream: s}
+	p := &probe{stream: s, lines: bufio.NewReader(c)}
+	if g.user == b.spec.User {
+		p.free = context.AfterFunc(b.life, s.Close)
+		return p, nil
+	}
+	b.mu.Lock()
+	b.fuse = c
+	b.mu.Unlock()
+	p.free = func() bool { return true } // the guard's loop closes it, once the guard was told to end
+	return p, nil
+}
+
+// blow has the guard end the sandbox from inside, and waits a moment for that. The
+// daemon is asked to remove it anyway, but takes no orders for a container in which
+// somebody halts the processes it is about to start.
+func (b *Box) blow() {
+	b.mu.Lock()
+	guard := b.fuse
+	b.fuse = nil
+	b.mu.Unlock()
+	if guard == nil || guard.SetDeadline(time.Now().Add(fuseTime)) != nil {
+		return
+	}
+	if _, err := guard.Write([]byte("end\n")); err != nil {
+		return // the guard is gone already
+	}
+	_, _ = io.Copy(io.Discard, guard) // ends with the guard; closing before that could swallow the order
 }
 
 func (p *probe) Close() {
@@ -212,7 +239,7 @@ func (b *Box) keep(g gauge, p *probe, round <-chan chan<- struct{}) {
 	defer pace.Stop()
 	defer func() { p.Close() }()
 	var waiting []chan<- struct{}
-	broken := 0
+	patience, broken := watchStall, 0
 	for {
 		select {
 		case <-pace.C:
@@ -222,7 +249,7 @@ func (b *Box) keep(g gauge, p *probe, round <-chan chan<- struct{}) {
 			return
 		}
 		began := time.Now()
-		r, err := p.ask(watchStall)
+		r, err := p.ask(patience)
 		if reason := b.note(r); reason != nil {
 			b.stop(reason)
 			return
@@ -233,7 +260,9 @@ func (b *Box) keep(g gauge, p *probe, round <-chan chan<- struct{}) {
 				done <- struct{}{}
 			}
 			waiting = nil
-			pace.Reset(min(max(watchShare*time.Since(began), watchPace), watchPaceMax))
+			cost := watchShare * time.Since(began)
+			patience = min(max(patience, cost), watchStallMax)
+			pace.Reset(min(max(cost, watchPace), watchPaceMax))
 		} else {
 			p.Close()
 			broken++
@@ -261,7 +290,7 @@ func (b *Box) reopen(g gauge, broken int, cause error) (*probe, error) {
 	if broken > watchTries {
 		return nil, fmt.Errorf("%w: its limits can no longer be watched (%s): %w", sandbox.ErrGone, g.name, cause)
 	}
-	ctx, cancel := context.WithTimeoutCause(b.life, watchStall, errSilent)
+	ctx, cancel := context.WithTimeoutCause(b.life, connectTimeout, errSilent)
 	defer cancel()
 	p, err := b.openGauge(ctx, g)
 	if err != nil {
