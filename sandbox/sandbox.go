@@ -129,7 +129,7 @@ type Sandbox interface {
 type Description struct {
 	Runner   string
 	ID       string // container id, or directory
-	Image    string // with its digest where known; empty without images
+	Image    string // with its digest where known; without images the server found on the host, or empty
 	Loopback bool   // a server inside listens on 127.0.0.1 rather than on a unix socket only
 	Enter    string // a command a person can type to look inside; empty when there is none
 }

@@ -126,10 +126,14 @@ func (b *box) exec(ctx context.Context, g *guard, c sandbox.Cmd) (int, error) {
 
 // enter is the command line that goes into the sandbox and gives up every power.
 func (b *box) enter(g *guard) []string {
-	args := []string{b.tools.nsenter}
-	nsenterPath := func(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
+	var args []string
+	if b.tools.choom != "" { // should the machine run out of memory, the sandbox goes first
+		args = append(args, b.tools.choom, "-n", "1000", "--")
+	}
+	args = append(args, b.tools.nsenter)
+	held := func(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
 	for _, s := range g.outer() {
-		args = append(args, "--"+s.option+"="+nsenterPath(s.file))
+		args = append(args, "--"+s.option+"="+held(s.file))
 	}
 	limits := []string{
 		fmt.Sprintf("--nproc=%d", b.spec.Limits.Pids+spareProcesses),

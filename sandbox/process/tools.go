@@ -15,7 +15,7 @@ import (
 // tools are the paths of the programs a sandbox is made with.
 type tools struct {
 	sh, unshare, nsenter, setpriv, prlimit string
-	taskset                                string // empty when it is missing
+	taskset, choom                         string // empty when missing
 }
 
 // toolDirs is where programs are looked for: a sandbox shows the same directories,
@@ -47,7 +47,7 @@ func findTools() (tools, error) {
 		return tools{}, fmt.Errorf("%s not found in %s; install util-linux and coreutils",
 			strings.Join(missing, ", "), strings.Join(toolDirs, ":"))
 	}
-	t.taskset = find("taskset")
+	t.taskset, t.choom = find("taskset"), find("choom")
 	return t, nil
 }
 

@@ -170,7 +170,7 @@ func TestStartRefusesAParentOthersCanWrite(t *testing.T) {
 	}
 }
 
-func TestIsolationNoticesWhatLeadsOut(t *testing.T) {
+func TestIsolationNoticesEveryHole(t *testing.T) {
 	b := start(t, privateDir(t), spec())
 	found, err := b.Isolation(t.Context())
 	if err != nil || !found.Isolated {
@@ -183,6 +183,15 @@ func TestIsolationNoticesWhatLeadsOut(t *testing.T) {
 		t.Errorf("with a link to /etc: %+v, %v; want not isolated", found, err)
 	}
 	if err := os.Remove(filepath.Join(b.Dir(), "out")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.Dir(), "program"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if found, err = b.Isolation(t.Context()); err != nil || found.Isolated {
+		t.Errorf("with a program: %+v, %v; want not isolated", found, err)
+	}
+	if err := os.Remove(filepath.Join(b.Dir(), "program")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(filepath.Dir(b.Dir()), 0o755); err != nil {
