@@ -69,7 +69,7 @@ func (x *examination) amcheck(ctx context.Context, p *part) (schema, reason stri
 // each row is in it is not asked, which would take several times as long.
 func (x *examination) indexes(ctx context.Context, p *part) ([]task, error) {
 	rows, err := x.list(ctx, p, "indexes", `
-		SELECT c.oid, n.nspname, c.relname
+		SELECT c.oid, n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)
 		FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 		JOIN pg_catalog.pg_am a ON a.oid = c.relam JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid AND i.indisready AND c.relpersistence <> 't' AND `+ownedSchema+`
@@ -89,7 +89,7 @@ func (x *examination) indexes(ctx context.Context, p *part) ([]task, error) {
 		}
 		name := p.table(r[1], r[2]).String()
 		tasks = append(tasks, task{
-			what: "index", name: name,
+			what: "index", bytes: number(r[3]),
 			sql: fmt.Sprintf("SELECT %s.bt_index_check(%s::pg_catalog.oid::pg_catalog.regclass)", ident(schema), r[0]),
 			judge: func(_ [][][]byte, refused *pgconn.PgError) (engine.Finding, verdict) {
 				return corrupt(refused, engine.IndexCorrupt, name)
@@ -105,7 +105,7 @@ func (x *examination) heaps(ctx context.Context, p *part) ([]task, error) {
 		return nil, nil
 	}
 	rows, err := x.list(ctx, p, "tables", `
-		SELECT c.oid, n.nspname, c.relname
+		SELECT c.oid, n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'm') AND a.amname = 'heap' AND c.relpersistence <> 't' AND `+ownedSchema+`
 		ORDER BY pg_catalog.pg_relation_size(c.oid), c.oid`)
@@ -124,7 +124,7 @@ func (x *examination) heaps(ctx context.Context, p *part) ([]task, error) {
 		}
 		name := p.table(r[1], r[2]).String()
 		tasks = append(tasks, task{
-			what: "table", name: name,
+			what: "table", bytes: number(r[3]),
 			sql: fmt.Sprintf("SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.min(msg)"+
 				" FROM %s.verify_heapam(%s::pg_catalog.oid::pg_catalog.regclass, on_error_stop => true)", ident(schema), r[0]),
 			judge: func(rows [][][]byte, refused *pgconn.PgError) (engine.Finding, verdict) {

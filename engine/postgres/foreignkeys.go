@@ -11,28 +11,31 @@ import (
 )
 
 // foreignKeys lists the searches for rows whose counterpart is missing, those over
-// small tables first. A restore validates a foreign key when it creates it; a dump that
-// loads rows later, with triggers off, gets past that.
+// small tables first. A restore validates a foreign key as it creates it, after the
+// rows: only one that was there before the last rows came, as when a dump loads them
+// with triggers off, is searched again, because that takes as long as to restore it.
 func (x *examination) foreignKeys(ctx context.Context, p *part) ([]task, error) {
-	top := "true"
-	if p.server.major >= 11 {
-		top = "k.conparentid = 0"
+	own := "true"
+	if p.server.major >= 11 { // a key to a partitioned table has others below it, to each partition
+		own = "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint up WHERE up.oid = k.conparentid AND up.conrelid = k.conrelid)"
 	}
 	if p.server.major >= 18 {
-		top += " AND NOT k.conperiod AND k.conenforced"
+		own += " AND NOT k.conperiod AND k.conenforced"
 	}
 	rows, err := x.list(ctx, p, "foreign keys", `
-		SELECT n.nspname, c.relname, k.conname, c.relkind, rn.nspname, r.relname, r.relkind, k.confmatchtype,
-			fk.attname, pk.attname, pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname), u.i
+		SELECT n.nspname, c.relname, k.conname, k.oid, rn.nspname, r.relname, r.relkind, k.confmatchtype,
+			fk.attname, pk.attname, pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname), u.i,
+			pg_catalog.pg_relation_size(c.oid) + pg_catalog.pg_relation_size(r.oid) AS size,
+			pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 - 1
 		FROM pg_catalog.pg_constraint k
 		JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_catalog.pg_class r ON r.oid = k.confrelid JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace,
 		LATERAL ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey), pg_catalog.unnest(k.conpfeqop)) WITH ORDINALITY AS u(fk, pk, op, i)
 		JOIN pg_catalog.pg_operator op ON op.oid = u.op JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace,
 		pg_catalog.pg_attribute fk, pg_catalog.pg_attribute pk
-		WHERE k.contype = 'f' AND k.convalidated AND `+top+` AND `+ownedSchema+`
+		WHERE k.contype = 'f' AND k.convalidated AND c.relkind = 'r' AND `+own+` AND `+ownedSchema+`
 		AND fk.attrelid = c.oid AND fk.attnum = u.fk AND pk.attrelid = r.oid AND pk.attnum = u.pk
-		ORDER BY pg_catalog.pg_relation_size(c.oid) + pg_catalog.pg_relation_size(r.oid), k.oid, u.i`)
+		ORDER BY size, k.oid, u.i`)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +60,21 @@ func (p *part) foreignKey(columns [][][]byte) task {
 		on = append(on, fmt.Sprintf("pk.%s %s fk.%s", ident(string(c[9])), c[10], ident(string(c[8]))))
 		filled = append(filled, fmt.Sprintf("fk.%s IS NOT NULL", ident(string(c[8]))))
 	}
-	operator := " AND "
+	either := " AND "
 	if string(first[7]) == "f" {
-		operator = " OR "
+		either = " OR "
 	}
 	name := p.table(first[0], first[1]).String() + "." + engine.Table{Name: string(first[2])}.String()
-	sql := fmt.Sprintf("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM %s AS fk LEFT JOIN %s AS pk ON %s WHERE pk.%s IS NULL AND (%s) LIMIT 1000) AS orphans",
-		rowsOf(first[0], first[1], first[3]), rowsOf(first[4], first[5], first[6]), strings.Join(on, " AND "),
-		ident(string(first[9])), strings.Join(filled, operator))
+	fkTable := "ONLY " + ident(string(first[0])) + "." + ident(string(first[1]))
+	pkTable := ident(string(first[4])) + "." + ident(string(first[5]))
+	if string(first[6]) != "p" { // those that inherit from it are no counterparts
+		pkTable = "ONLY " + pkTable
+	}
+	orphans := fmt.Sprintf("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM %s AS fk LEFT JOIN %s AS pk ON %s WHERE pk.%s IS NULL AND (%s) LIMIT %d) AS o",
+		fkTable, pkTable, strings.Join(on, " AND "), ident(string(first[9])), strings.Join(filled, either), maxOrphans)
+	sql := fmt.Sprintf("SELECT CASE WHEN (%s) THEN (%s) ELSE 0 END", loadedAfter(fkTable, first[3], first[13]), orphans)
 	return task{
-		what: "foreign key", name: name, sql: sql,
+		what: "foreign key", bytes: number(first[12]), sql: sql,
 		judge: func(rows [][][]byte, refused *pgconn.PgError) (engine.Finding, verdict) {
 			if refused != nil || len(rows) != 1 {
 				return engine.Finding{}, undecided
@@ -76,8 +84,8 @@ func (p *part) foreignKey(columns [][][]byte) task {
 				return engine.Finding{}, sound
 			}
 			observed := amount(int(n), "row", "rows")
-			if n == 1000 {
-				observed = "1,000 rows or more"
+			if n == maxOrphans {
+				observed += " or more"
 			}
 			return engine.Finding{
 				Kind: engine.ConstraintViolated, Subject: name,
@@ -88,12 +96,16 @@ func (p *part) foreignKey(columns [][][]byte) task {
 	}
 }
 
-// rowsOf is a table without those that inherit from it, which no foreign key covers;
-// a partitioned table has rows in its partitions only.
-func rowsOf(schema, table, kind []byte) string {
-	only := "ONLY "
-	if string(kind) == "p" {
-		only = ""
+// maxOrphans is how many are counted.
+const maxOrphans = 1000
+
+// loadedAfter is the condition that rows came into a table after its constraint: that
+// one on its last page has a younger transaction. Restores only ever append.
+func loadedAfter(table string, constraint, lastBlock []byte) string {
+	if number(lastBlock) < 0 {
+		return "false"
 	}
-	return only + ident(string(schema)) + "." + ident(string(table))
+	return fmt.Sprintf("SELECT pg_catalog.min(pg_catalog.age(xmin)) <= (SELECT pg_catalog.age(xmin) FROM pg_catalog.pg_constraint WHERE oid = %s)"+
+		" FROM %s WHERE ctid = ANY (ARRAY(SELECT pg_catalog.format('(%s,%%s)', i)::pg_catalog.tid FROM pg_catalog.generate_series(1, 300) AS i))",
+		constraint, table, lastBlock)
 }

@@ -85,8 +85,8 @@ func (q sequence) task() task {
 	}
 	name := q.name.String()
 	return task{
-		what: "sequence", name: name,
-		sql: fmt.Sprintf("SELECT s.next, v.value, v.value %s s.next FROM %s, LATERAL (SELECT %s AS value) AS v", beyond, next, value),
+		what: "sequence",
+		sql:  fmt.Sprintf("SELECT s.next, v.value, v.value %s s.next FROM %s, LATERAL (SELECT %s AS value) AS v", beyond, next, value),
 		judge: func(rows [][][]byte, refused *pgconn.PgError) (engine.Finding, verdict) {
 			switch {
 			case refused != nil || len(rows) != 1 || len(rows[0]) != 3:

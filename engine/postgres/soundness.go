@@ -78,8 +78,8 @@ func (x *examination) part(ctx context.Context, p *part) error {
 
 // task is one thing to look at.
 type task struct {
-	what string // "index", as it is counted
-	name string
+	what  string // "index", as it is counted
+	bytes int64  // to be read
 	// sql returns rows; judge sees them, or what the server said instead.
 	sql   string
 	judge func(rows [][][]byte, refused *pgconn.PgError) (engine.Finding, verdict)
@@ -94,18 +94,25 @@ const (
 	undecided
 )
 
-// taskBatch is how many tasks go in one round trip.
-const taskBatch = 100
+// Tasks go in one round trip each as long as they are small together.
+const (
+	taskBatch      = 100
+	taskBatchBytes = 8 << 20
+)
 
 // perform runs tasks in their order on all slots, until the time is up.
 func (x *examination) perform(ctx context.Context, p *part, tasks []task) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for len(tasks) > 0 {
-		n := min(taskBatch, len(tasks))
+		n, size := 1, tasks[0].bytes
+		for n < min(taskBatch, len(tasks)) && size+tasks[n].bytes <= taskBatchBytes {
+			size += tasks[n].bytes
+			n++
+		}
 		batch := tasks[:n]
 		tasks = tasks[n:]
 		g.Go(func() error {
-			return x.db.with(ctx, p, func(s *session) error { return x.batch(ctx, p, s, batch) })
+			return x.db.with(ctx, p, func(s *session) error { return x.batch(ctx, s, p, batch) })
 		})
 	}
 	return g.Wait()
@@ -113,7 +120,7 @@ func (x *examination) perform(ctx context.Context, p *part, tasks []task) error 
 
 // batch runs some tasks. The first that the server refuses ends the round trip and
 // the transaction; the rest goes on in the next one.
-func (x *examination) batch(ctx context.Context, p *part, s *session, tasks []task) error {
+func (x *examination) batch(ctx context.Context, s *session, p *part, tasks []task) error {
 	for len(tasks) > 0 {
 		left := time.Until(x.deadline)
 		if left <= 0 {
@@ -199,7 +206,7 @@ func (x *examination) skip(what, reason string) {
 var kindsLookedAt = []struct{ what, plural, how string }{
 	{"index", "indexes", "with amcheck"},
 	{"table", "tables", "with amcheck"},
-	{"foreign key", "foreign keys", "for rows without their counterpart"},
+	{"foreign key", "foreign keys", "validated after their last row, or searched for rows without counterpart"},
 	{"sequence", "sequences", "against their columns"},
 	{"index state", "indexes", "for being valid"},
 	{"collation", "collations", "for their version"},
