@@ -120,7 +120,7 @@ func (s *stream) doubt(head []byte) error {
 		return nil
 	}
 	l := s.layers[len(s.layers)-1]
-	if !l.unproven || !noise(head) {
+	if !l.unproven || plausible(head) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w: it opens to nothing but noise, so the key, the password or a parameter is wrong", l.name, storage.ErrDecrypt)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"testing"
 
@@ -47,8 +46,9 @@ func TestLayersNestInAnyOrder(t *testing.T) {
 	keys := realKeys(t).keys
 	all := wrappers(t)
 	want := dumpOf(70_000)
-	for _, outer := range slices.Sorted(maps.Keys(all)) {
-		for _, inner := range slices.Sorted(maps.Keys(all)) {
+	names := []string{"gzip", "zstd", "xz", "lz4", "bzip2", "age", "age armor", "gpg password", "gpg armor", "openssl cbc"}
+	for _, outer := range names {
+		for _, inner := range names {
 			t.Run(inner+" in "+outer, func(t *testing.T) {
 				t.Parallel()
 				wrapped := run(t, run(t, want, all[inner].args...), all[outer].args...)

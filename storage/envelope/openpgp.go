@@ -39,7 +39,7 @@ func openOpenPGPFrom(o *Opener, l *layer, in io.Reader) error {
 		return o.keys.pgpRefused(f, ask, err)
 	}
 	l.unproven = m.DecryptedWith.PrivateKey == nil
-	l.r = &pgpReader{m: m, f: f, below: l.below}
+	l.r = &pgpReader{m: m, f: f, below: l.below, unproven: l.unproven}
 	return nil
 }
 
@@ -48,10 +48,16 @@ type pgpReader struct {
 	m     *openpgp.MessageDetails
 	f     *pgpFramer
 	below io.Reader
+	// unproven is true while nothing says that the passphrase was the right one.
+	unproven bool
+	first    []byte // of what it opens to
 }
 
 func (r *pgpReader) Read(p []byte) (int, error) {
 	n, err := r.m.UnverifiedBody.Read(p)
+	if r.unproven && len(r.first) < headSize {
+		r.first = append(r.first, p[:min(n, headSize-len(r.first))]...)
+	}
 	switch {
 	case errors.Is(err, pgperrors.ErrMessageTooLarge):
 		return n, tooLarge("the limit of the opened bytes is reached")
@@ -66,9 +72,13 @@ func (r *pgpReader) Read(p []byte) (int, error) {
 		}
 	case err != nil && r.f.cut():
 		return n, io.ErrUnexpectedEOF
+	case err != nil && r.unproven && (len(r.first) == 0 || !plausible(r.first)):
+		return n, errPassphrase
 	}
 	return n, err
 }
+
+var errPassphrase = fmt.Errorf("%w: the passphrase in decrypt.openpgp.passphrase is wrong, or the file is damaged near its beginning", storage.ErrDecrypt)
 
 // pgpRefused says why a message could not be opened.
 func (k *Keys) pgpRefused(f *pgpFramer, ask *pgpPrompt, err error) error {
@@ -82,7 +92,7 @@ func (k *Keys) pgpRefused(f *pgpFramer, ask *pgpPrompt, err error) error {
 	case errors.Is(err, pgperrors.ErrKeyIncorrect):
 		return fmt.Errorf("%w: it is encrypted for other keys than those in decrypt.openpgp.key", storage.ErrDecrypt)
 	case errors.As(err, new(pgperrors.DecryptWithSessionKeyError)) && ask.asked > 0:
-		return fmt.Errorf("%w: the passphrase in decrypt.openpgp.passphrase is wrong, or the file is damaged near its beginning", storage.ErrDecrypt)
+		return errPassphrase
 	case errors.As(err, new(pgperrors.UnsupportedError)):
 		return fmt.Errorf("%w: %w", storage.ErrDecrypt, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // headSize is how much of a stream is looked at to recognise it.
@@ -91,10 +93,15 @@ func plausible(head []byte) bool {
 	if len(head) >= headSize {
 		return !noise(head)
 	}
-	for _, b := range head {
-		if b < ' ' && b != '\n' && b != '\r' && b != '\t' || b > '~' {
+	if bytes.HasPrefix(head, []byte("PGDMP")) || bytes.HasPrefix(head, []byte("SQLite format 3")) {
+		return true
+	}
+	for len(head) > 0 { // so little can only be text
+		r, n := utf8.DecodeRune(head)
+		if r == utf8.RuneError || unicode.IsControl(r) && !unicode.IsSpace(r) {
 			return false
 		}
+		head = head[n:]
 	}
 	return true
 }
@@ -103,9 +110,6 @@ func plausible(head []byte) bool {
 // key. The beginnings of dumps use few of the 256 byte values; of 512 random bytes 221
 // differ on average, and practically never fewer than 190.
 func noise(head []byte) bool {
-	if len(head) < headSize {
-		return false
-	}
 	var seen [256]bool
 	distinct := 0
 	for _, b := range head {
