@@ -63,6 +63,7 @@ func (r *Runner) guard(ctx context.Context, d workdir.Dir, u identity, srv serve
 		nested = "yes"
 	}
 	args := []string{"-c", keeperScript, "lifeboat-sandbox", seconds, d.Path}
+	args = append(args, r.tools.setpriv, "--pdeathsig", "KILL", "--") // even a keeper that is killed takes all with it
 	args = append(args, r.tools.namespaces(r.root)...)
 	args = append(args, r.tools.sh, "-c", guardScript, "lifeboat-sandbox", d.Path, u.name, strconv.Itoa(u.uid), strconv.Itoa(u.gid),
 		seconds, strconv.FormatInt(s.Limits.Memory, 10), srv.prefix(), nested)

@@ -156,17 +156,22 @@ func TestDialFollowsNoLinkOutOfTheSandbox(t *testing.T) {
 	}
 }
 
-func TestFirstProcessKilledMeansGone(t *testing.T) {
-	b := startBox(t, func(s *sandbox.Spec) { s.Owner.Installation = "gone-" + s.Owner.Installation })
-	if err := syscall.Kill(b.guard.pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	<-b.Stopped()
-	if !errors.Is(b.Err(), sandbox.ErrGone) {
-		t.Errorf("Err = %v, want ErrGone", b.Err())
-	}
-	if _, err := b.Exec(t.Context(), sandbox.Cmd{Args: []string{"true"}}); !errors.Is(err, sandbox.ErrGone) {
-		t.Errorf("Exec = %v, want ErrGone", err)
+func TestFirstProcessOrKeeperKilledMeansGone(t *testing.T) {
+	for name, victim := range map[string]func(*box) int{
+		"first process": func(b *box) int { return b.guard.pid },
+		"keeper":        func(b *box) int { return b.guard.keeper.Process.Pid },
+	} {
+		b := startBox(t, nil)
+		if err := syscall.Kill(victim(b), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-b.Stopped()
+		if !errors.Is(b.Err(), sandbox.ErrGone) {
+			t.Errorf("%s: Err = %v, want ErrGone", name, b.Err())
+		}
+		if _, err := b.Exec(t.Context(), sandbox.Cmd{Args: []string{"true"}}); !errors.Is(err, sandbox.ErrGone) {
+			t.Errorf("%s: Exec = %v, want ErrGone", name, err)
+		}
 	}
 }
 

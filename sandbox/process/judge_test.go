@@ -124,3 +124,16 @@ func TestPrefixIsBoundOnlyWhereItIsNotShownAnyway(t *testing.T) {
 		}
 	}
 }
+
+func TestKernelThatRefusesNamespacesIsNoted(t *testing.T) {
+	real, err := findTools()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real.unshare = "/bin/false"
+	for _, root := range []bool{true, false} {
+		if err := real.tryNamespaces(root); err == nil || !strings.Contains(err.Error(), "use Docker") {
+			t.Errorf("root %v: %v, want what to do", root, err)
+		}
+	}
+}
