@@ -122,7 +122,7 @@ func (b *Box) stop(reason error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, errCloseTimeout)
 	defer cancel()
 	if err := b.discard(ctx); err != nil {
-		b.log.Warn("stopped sandbox not removed yet", slog.Any("error", err))
+		b.log.WarnContext(ctx, "stopped sandbox not removed yet", slog.Any("error", err))
 	}
 }
 

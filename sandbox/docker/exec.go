@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -142,7 +143,7 @@ func (b *Box) abort(s *stream, feeding bool, mark string) {
 	defer cancel()
 	killer, err := b.open(ctx, openOptions{user: b.spec.User, args: []string{"sh", "-c", killMarked, markName + "=" + mark}})
 	if err != nil {
-		b.log.Warn("fed command not killed", "error", err)
+		b.log.WarnContext(ctx, "fed command not killed", slog.Any("error", err))
 		return
 	}
 	defer killer.Close()

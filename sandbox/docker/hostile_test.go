@@ -52,6 +52,28 @@ func TestNothingInsideCanEndTheDeadlineOrTheGuard(t *testing.T) {
 	}
 }
 
+// Every connection leaves orphans behind; unburied they would use up the limit.
+func TestOrphansDoNotCountForEver(t *testing.T) {
+	s := spec()
+	s.Limits.Pids = 40
+	box := begin(t, open(t), s)
+	for range 4 {
+		if code, err := box.Exec(t.Context(), sandbox.Cmd{Args: []string{"bash", "-c",
+			`for i in {1..20}; do (true & exec true); done`}}); err != nil || code != 0 {
+			t.Fatalf("exit %d, %v", code, err)
+		}
+	}
+	var out strings.Builder
+	if _, err := box.Exec(t.Context(), sandbox.Cmd{Stdout: &out, Args: []string{"bash", "-c",
+		`for i in {1..100}; do grep -q '^State:.Z' /proc/[0-9]*/status || exit 0; sleep 0.1; done
+		grep -l '^State:.Z' /proc/[0-9]*/status`}}); err != nil {
+		t.Fatal(err)
+	}
+	if out.Len() > 0 {
+		t.Errorf("dead and not buried: %s", out.String())
+	}
+}
+
 // Halting what the daemon is about to start makes it refuse every order for that
 // container, so this also proves that the sandbox can be ended without it.
 func TestASandboxThatCannotBeWatchedIsStopped(t *testing.T) {

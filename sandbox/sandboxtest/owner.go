@@ -22,15 +22,13 @@ const ownerEnv = "LIFEBOAT_SANDBOXTEST_OWNER"
 // plays the owner of a sandbox when the suite starts the test binary again for that.
 func Main(m *testing.M, open func(context.Context) (sandbox.Runner, error)) {
 	if text := os.Getenv(ownerEnv); text != "" {
-		if err := own(text, open); err != nil {
-			fmt.Println(err)
-		}
+		fmt.Println(own(text, open))
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// own starts a sandbox, says so, and never ends.
+// own starts a sandbox, says so, and returns only when it cannot.
 func own(text string, open func(context.Context) (sandbox.Runner, error)) error {
 	ctx := context.Background()
 	var s sandbox.Spec
