@@ -109,6 +109,15 @@ func (s *Server) Exec(t testing.TB, stdin io.Reader, args ...string) []byte {
 	return out
 }
 
+// Root runs a command in the container as root.
+func (s *Server) Root(t testing.TB, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"exec", "--user", "root", s.container}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
 // DumpAll runs pg_dumpall.
 func (s *Server) DumpAll(t testing.TB, flags ...string) []byte {
 	t.Helper()
