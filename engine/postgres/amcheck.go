@@ -99,7 +99,7 @@ func (x *examination) indexes(ctx context.Context, p *part) ([]task, error) {
 	return tasks, nil
 }
 
-// heaps lists the checks of tables, the small ones first.
+// heaps lists the checks of tables that have pages, the small ones first.
 func (x *examination) heaps(ctx context.Context, p *part) ([]task, error) {
 	if p.server.major < 14 {
 		return nil, nil
@@ -107,7 +107,7 @@ func (x *examination) heaps(ctx context.Context, p *part) ([]task, error) {
 	rows, err := x.list(ctx, p, "tables", `
 		SELECT c.oid, n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind IN ('r', 'm') AND a.amname = 'heap' AND c.relpersistence <> 't' AND `+ownedSchema+`
+		WHERE c.relkind IN ('r', 'm') AND a.amname = 'heap' AND c.relpersistence <> 't' AND pg_catalog.pg_relation_size(c.oid) > 0 AND `+ownedSchema+`
 		ORDER BY pg_catalog.pg_relation_size(c.oid), c.oid`)
 	if err != nil || len(rows) == 0 {
 		return nil, err

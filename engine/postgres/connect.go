@@ -89,6 +89,9 @@ func (s server) sessionSettings() map[string]string {
 		"default_tablespace":                  "",
 		"temp_tablespaces":                    "",
 	}
+	if s.major >= 12 {
+		p["extra_float_digits"] = "1" // the default since then
+	}
 	if s.major >= 17 {
 		p["event_triggers"] = "off"
 		p["transaction_timeout"] = "0"

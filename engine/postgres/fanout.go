@@ -41,7 +41,9 @@ func fanOut(ctx context.Context, src io.Reader, consume ...func(io.Reader) error
 			if err == nil {
 				_, err = io.Copy(io.Discard, b)
 			}
-			f.end(err)
+			if !b.broken { // else the others are to read as far as there is something, too
+				f.end(err)
+			}
 		})
 	}
 	f.pump(ctx, src)
@@ -118,10 +120,11 @@ func fill(src io.Reader, p []byte) (n int, err error) {
 
 // branch is one consumer's view of the stream.
 type branch struct {
-	fan *fan
-	in  chan *chunk
-	now *chunk
-	off int
+	fan    *fan
+	in     chan *chunk
+	now    *chunk
+	off    int
+	broken bool // it has seen an error of src
 }
 
 // Read implements io.Reader.
@@ -134,6 +137,7 @@ func (b *branch) Read(p []byte) (int, error) {
 		}
 		c, ok := <-b.in
 		if !ok {
+			b.broken = !errors.Is(b.fan.ended, io.EOF) && !errors.Is(b.fan.ended, errNotTaken)
 			return 0, b.fan.ended
 		}
 		b.now, b.off = c, 0

@@ -226,6 +226,7 @@ func (d *database) measureBatch(ctx context.Context, p *part, batch []*heap) err
 // measure asks for the rows and newest values of some tables.
 func (s *session) measure(ctx context.Context, batch []*heap) error {
 	var sql strings.Builder
+	sql.WriteString("SET LOCAL extra_float_digits = 3;\n") // times to the microsecond
 	for _, h := range batch {
 		sql.WriteString("SELECT pg_catalog.count(*)")
 		for _, c := range h.columns {
@@ -238,11 +239,11 @@ func (s *session) measure(ctx context.Context, batch []*heap) error {
 	if err != nil {
 		return err
 	}
-	if len(results) != len(batch) {
-		return fmt.Errorf("%d answers to %d questions", len(results), len(batch))
+	if len(results) != 1+len(batch) {
+		return fmt.Errorf("%d answers to %d questions", len(results)-1, len(batch))
 	}
 	for i, h := range batch {
-		if err := h.read(results[i].Rows); err != nil {
+		if err := h.read(results[1+i].Rows); err != nil {
 			return err
 		}
 	}

@@ -63,8 +63,10 @@ func TestEverythingIsRestoredAndNothingIsMissing(t *testing.T) {
 		if sources[tt.major] == nil {
 			sources[tt.major] = everything(t, tt.major)
 		}
+		dump := tt.dump(sources[tt.major])
 		t.Run(fmt.Sprintf("%d %s", tt.major, tt.name), func(t *testing.T) {
-			d := drill(t, tt.dump(sources[tt.major]))
+			t.Parallel()
+			d := drill(t, dump)
 			d.clean(t)
 			d.census(t)
 			d.whole(t)
