@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -23,7 +22,7 @@ const copyBuffer = 256 << 10
 const exitPace = 10 * time.Millisecond
 
 // killTimeout bounds the killing of a command that must not see its input end.
-const killTimeout = 5 * time.Second
+const killTimeout = 10 * time.Second
 
 // markName is the variable that marks a command and its children, so that they
 // can be found inside. What runs in there can drop it, and harms only itself.
@@ -89,6 +88,8 @@ func (b *Box) exec(ctx context.Context, c sandbox.Cmd) (int, error) {
 	fed := make(chan error, 1)
 	go func() { fed <- b.feed(s, c.Stdin, mark) }()
 	_, outErr := stdcopy.StdCopy(orDiscard(c.Stdout), orDiscard(c.Stderr), s.Reader)
+	close(s.over)
+	code, codeErr := b.exitCode(ctx, s.id)
 	s.Close() // lets go of a feeder whose command ended early
 	var inErr error
 	select {
@@ -99,10 +100,10 @@ func (b *Box) exec(ctx context.Context, c sandbox.Cmd) (int, error) {
 	if err := context.Cause(ctx); err != nil {
 		return -1, err
 	}
-	if err := errors.Join(inErr, outErr); err != nil {
+	if err := errors.Join(inErr, outErr, codeErr); err != nil {
 		return -1, err
 	}
-	return b.exitCode(ctx, s.id)
+	return code, nil
 }
 
 // errSource marks an error of the caller's own reader.
@@ -133,17 +134,38 @@ func (b *Box) feed(s *stream, stdin io.Reader, mark string) error {
 	}
 }
 
-// abort gives a command up. One that is being fed is killed before its input ends.
+// abort gives a command up. One that is being fed is killed before its input ends; it
+// may not even have begun yet. If that cannot be done, the sandbox ends.
 func (b *Box) abort(s *stream, feeding bool, mark string) {
 	defer s.Close()
-	if !feeding || b.ended() != nil {
+	if !feeding {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+	ctx, cancel := context.WithTimeout(b.life, killTimeout)
 	defer cancel()
+	tick := time.NewTicker(exitPace)
+	defer tick.Stop()
+	for b.ended() == nil {
+		b.kill(ctx, mark)
+		seen, err := b.run.cli.ExecInspect(ctx, s.id, client.ExecInspectOptions{})
+		if err == nil && seen.PID != 0 && !seen.Running {
+			return
+		}
+		select {
+		case <-s.over:
+			return
+		case <-tick.C:
+		case <-ctx.Done():
+			b.stop(fmt.Errorf("%w: a command whose input broke off could not be killed", sandbox.ErrGone))
+			return
+		}
+	}
+}
+
+// kill kills what carries the mark. A failure is seen by the command's still running.
+func (b *Box) kill(ctx context.Context, mark string) {
 	killer, err := b.open(ctx, openOptions{user: b.spec.User, args: []string{"sh", "-c", killMarked, markName + "=" + mark}})
 	if err != nil {
-		b.log.WarnContext(ctx, "fed command not killed", slog.Any("error", err))
 		return
 	}
 	defer killer.Close()
@@ -190,7 +212,8 @@ func (b *Box) exitCode(ctx context.Context, exec string) (int, error) {
 // stream is a running command with its streams attached.
 type stream struct {
 	client.HijackedResponse
-	id string
+	id   string
+	over chan struct{} // closed by Exec when the command's output has ended
 }
 
 // Close ends the connection; the command sees its input end.
@@ -223,7 +246,7 @@ func (b *Box) open(ctx context.Context, o openOptions) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{HijackedResponse: att.HijackedResponse, id: made.ID}, nil
+	return &stream{HijackedResponse: att.HijackedResponse, id: made.ID, over: make(chan struct{})}, nil
 }
 
 func orDiscard(w io.Writer) io.Writer {
