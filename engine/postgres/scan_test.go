@@ -97,6 +97,7 @@ func objects(m engine.Manifest) []string {
 }
 
 func TestDumpsReadAsTheirServerSays(t *testing.T) {
+	t.Parallel()
 	for _, major := range majors {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()

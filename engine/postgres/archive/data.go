@@ -115,9 +115,9 @@ func (c *counter) inflate(r io.Reader, compression string) (io.Reader, error) {
 	return nil, fact(engine.ErrFormat, "uses the unknown compression %q", compression)
 }
 
-// open is inflate for data that may be empty altogether, which lz4 makes of nothing: then
-// the reader is nil. finish is to be called at the end of the plain bytes, and finds what
-// follows the stream.
+// open is inflate for data that may be empty altogether, which lz4 and zstd make of
+// nothing: then the reader is nil. finish is to be called at the end of the plain bytes,
+// and finds what follows the stream.
 func (c *counter) open(r io.Reader, compression string) (plain io.Reader, finish func() error, err error) {
 	finish = func() error { return nil }
 	if compression == none {
@@ -125,7 +125,7 @@ func (c *counter) open(r io.Reader, compression string) (plain io.Reader, finish
 	}
 	br := bufio.NewReaderSize(r, 64<<10)
 	if _, err := br.Peek(1); err != nil {
-		if compression == lz4Data {
+		if compression == lz4Data || compression == zstdData {
 			return nil, finish, atEnd(err)
 		}
 		return nil, finish, unexpected(err)
