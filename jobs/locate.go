@@ -40,6 +40,7 @@ func (r *run) choose(ctx context.Context, src storage.Source) (storage.Artifact,
 	if err != nil {
 		return storage.Artifact{}, fmt.Errorf("look for backups of %s: %w", r.job.Target.Name, err)
 	}
+	r.rep.NotChecked = append(r.rep.NotChecked, found.NotChecked...)
 	chosen := -1
 	for i, a := range found.Artifacts {
 		c := verify.Candidate{Key: a.Key, MadeAt: a.MadeAt, Bytes: a.Bytes(), Reason: a.Unfinished}

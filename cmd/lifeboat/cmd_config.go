@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lifeboat/configs"
+	"lifeboat/internal/units"
 )
 
 func (sh *shell) checkConfigCommand() *cobra.Command {
@@ -36,20 +37,13 @@ column. It asks no storage: lifeboat doctor does that.`,
 				}
 			}
 			fmt.Fprintf(sh.stdout, "%s is right: %s, %s.\n", sh.config,
-				plural(len(cfg.Sources), "source"), plural(len(cfg.Targets), "target"))
+				units.Counted(int64(len(cfg.Sources)), "source"), units.Counted(int64(len(cfg.Targets)), "target"))
 			fmt.Fprintln(sh.stdout, "Next: lifeboat doctor tries storage and sandbox, lifeboat drill TARGET restores a backup.")
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the configuration, for editors")
 	return cmd
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // version is set when a release is linked.

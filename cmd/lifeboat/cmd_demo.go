@@ -98,7 +98,7 @@ only looks at exit codes would have called most of them fine. The exit code is 1
 because a backup failed, as it would be for yours.
 
 Next:
-  lifeboat init s3://bucket/prefix   looks at your backups and writes lifeboat.yaml
+  lifeboat init s3://bucket/prefix   looks at your backups, writes lifeboat.yaml
   lifeboat doctor                    tries storage and sandbox
   lifeboat drill                     restores your newest backups and judges them
 `

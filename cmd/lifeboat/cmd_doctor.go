@@ -76,7 +76,7 @@ func (sh *shell) doctor(ctx context.Context) error {
 	fmt.Fprintln(sh.stdout, "Sandboxes")
 	p.sandboxes(ctx, a)
 	if p.ill > 0 {
-		fmt.Fprintf(sh.stdout, "%s to mend before the drills can be trusted.\n", plural(p.ill, "thing"))
+		fmt.Fprintf(sh.stdout, "%s to mend before the drills can be trusted.\n", units.Counted(int64(p.ill), "thing"))
 		return exitWith(exitErrored)
 	}
 	fmt.Fprintln(sh.stdout, "All is well. Next: lifeboat drill TARGET.")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lifeboat/configs"
+	"lifeboat/internal/units"
 	"lifeboat/jobs"
 	"lifeboat/storage"
 	"lifeboat/storage/envelope"
@@ -154,6 +155,6 @@ func (sh *shell) writeProposal(p proposal, output string) error {
 		return unable(err)
 	}
 	fmt.Fprintf(sh.stdout, "%s proposes %s from %s. Read it, then run lifeboat drill.\n",
-		output, plural(p.targets(), "target"), plural(p.listed, "object"))
+		output, units.Counted(int64(p.targets()), "target"), units.Counted(int64(p.listed), "object"))
 	return nil
 }

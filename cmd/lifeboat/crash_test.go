@@ -307,7 +307,7 @@ func TestLimitsStopADrillWithTheirName(t *testing.T) {
 	}{
 		{"a restore that never ends", "sandbox: {timeout: 8s}\n", backups{"db.sql": with("SELECT pg_catalog.pg_sleep(3600);")}, verify.DrillTimeout, ""},
 		{"a restore that fills the disk", "sandbox: {disk: 200MiB}\n",
-			backups{"db.sql": with("CREATE TABLE big AS SELECT repeat('x', 2000) FROM generate_series(1, 10000000);")}, verify.OutOfRoom, "disk"},
+			backups{"db.sql": with("CREATE TABLE public.big AS SELECT repeat('x', 2000) FROM generate_series(1, 10000000);")}, verify.OutOfRoom, "disk"},
 		{"a restore that needs too much memory", "sandbox: {memory: 192MiB, disk: 5GiB}\n",
 			backups{"db.sql": with("SET work_mem = '8GB'; SELECT count(*) FROM (SELECT array_agg(repeat(md5(n::text), 100)) FROM generate_series(1, 5000000) n) x;")}, verify.OutOfRoom, "memory"},
 		{"a decompression bomb", "sandbox: {disk: 100MiB}\n", backups{"db.sql": gzipped(t, bomb)}, verify.NotABackup, ""},

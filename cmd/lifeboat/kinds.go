@@ -42,16 +42,17 @@ func engines() []engine.Engine {
 	return []engine.Engine{postgres.New(), sqlite.New()}
 }
 
-// runnerKinds start sandboxes for engines that need a server, by preference.
+// runnerKinds start sandboxes for engines that need a server, by preference. Those on
+// this very machine lie below dir, or in the temporary directory when it is empty.
 var runnerKinds = []struct {
 	name string
-	open func(ctx context.Context, log *slog.Logger) (sandbox.Runner, error)
+	open func(ctx context.Context, dir string, log *slog.Logger) (sandbox.Runner, error)
 }{
-	{configs.RunnerDocker, func(ctx context.Context, log *slog.Logger) (sandbox.Runner, error) {
+	{configs.RunnerDocker, func(ctx context.Context, _ string, log *slog.Logger) (sandbox.Runner, error) {
 		return docker.New(ctx, docker.Config{Log: log, Pull: true})
 	}},
-	{configs.RunnerProcess, func(_ context.Context, log *slog.Logger) (sandbox.Runner, error) {
-		return process.New(process.Config{Log: log})
+	{configs.RunnerProcess, func(_ context.Context, dir string, log *slog.Logger) (sandbox.Runner, error) {
+		return process.New(process.Config{Dir: dir, Log: log})
 	}},
 }
 

@@ -83,7 +83,7 @@ func targetName(pattern string) string {
 func (p *proposal) yaml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Proposed by lifeboat init on %s, from %s below %s.\n",
-		p.now.UTC().Format(time.DateOnly), plural(p.listed, "object"), text.Clean(p.location))
+		p.now.UTC().Format(time.DateOnly), units.Counted(int64(p.listed), "object"), text.Clean(p.location))
 	b.WriteString("# Every line is yours to change; docs/configuration.md explains all of them.\n\nsources:\n")
 	p.writeSource(&b)
 	b.WriteString("\ntargets:\n")
@@ -125,7 +125,7 @@ func (p *proposal) writeSource(b *strings.Builder) {
 
 func (f foundSeries) writeTarget(b *strings.Builder, source string) {
 	m := f.Manifest
-	fmt.Fprintf(b, "  # %s like %s\n", plural(f.Count, "backup"), text.Clean(f.Example))
+	fmt.Fprintf(b, "  # %s like %s\n", units.Counted(int64(f.Count), "backup"), text.Clean(f.Example))
 	fmt.Fprintf(b, "  # newest: %s, made %s; %s", units.Bytes(f.Artifact.Bytes()), f.Newest.UTC().Format(time.RFC3339), m.Format)
 	if m.ServerVersion != "" {
 		fmt.Fprintf(b, " of %s %s", m.Engine, text.Clean(m.ServerVersion))
@@ -170,7 +170,7 @@ func (f foundSeries) disk() string {
 
 // writeProblem says why a series is not proposed.
 func (f foundSeries) writeProblem(b *strings.Builder) {
-	fmt.Fprintf(b, "\n  # Not proposed: %s like %s\n", plural(f.Count, "object"), text.Clean(f.Example))
+	fmt.Fprintf(b, "\n  # Not proposed: %s like %s\n", units.Counted(int64(f.Count), "object"), text.Clean(f.Example))
 	fmt.Fprintf(b, "  #   %s\n", text.Clean(f.err.Error()))
 	if errors.Is(f.err, storage.ErrKeyMissing) {
 		fmt.Fprintf(b, "  # They are encrypted. With the key at hand, this is their target:\n"+

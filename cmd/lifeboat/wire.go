@@ -32,7 +32,7 @@ type app struct {
 
 // wireOptions say what else an app needs besides its configuration.
 type wireOptions struct {
-	scratch  string // parent of in-process sandboxes; empty: in the temporary directory
+	scratch  string // parent of sandboxes on this machine; empty: in the temporary directory
 	progress func(jobs.Event)
 }
 
@@ -72,16 +72,16 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 		}
 		a.pipeline.Sources[name] = src
 	}
-	a.pipeline.Servers, a.pipeline.NoServers = sh.runners(ctx)
+	a.pipeline.Servers, a.pipeline.NoServers = sh.runners(ctx, o.scratch)
 	return a, nil
 }
 
 // runners opens the runners there are, by preference, and says why the others are not.
-func (sh *shell) runners(ctx context.Context) ([]sandbox.Runner, error) {
+func (sh *shell) runners(ctx context.Context, dir string) ([]sandbox.Runner, error) {
 	var runners []sandbox.Runner
 	var missing []error
 	for _, k := range runnerKinds {
-		r, err := k.open(ctx, sh.log())
+		r, err := k.open(ctx, dir, sh.log())
 		if err != nil {
 			missing = append(missing, fmt.Errorf("%s: %w", k.name, err))
 			continue
