@@ -100,7 +100,7 @@ because a backup failed, as it would be for yours.
 Next:
   lifeboat init s3://bucket/prefix   looks at your backups, writes lifeboat.yaml
   lifeboat doctor                    tries storage and sandbox
-  lifeboat drill                     restores your newest backups and judges them
+  lifeboat drill                     restores and judges your newest backups
 `
 
 // demoNeeds is what the demo's PostgreSQL dumps are restored with.
