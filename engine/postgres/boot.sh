@@ -43,8 +43,17 @@ for lib in "$@"; do
 done
 [ -z "$libs" ] || echo "shared_preload_libraries = '$libs'" >>"$dir/data/postgresql.conf"
 
-# The log is cut at 1 MiB, and the server goes on: a dump must not fill the disk with it.
-{ "$bin/postgres" -D "$dir/data" </dev/null 2>&1 | { head -c 1048576 >"$dir/server.log"; exec cat >/dev/null; }; } >/dev/null 2>&1 &
+# The log is cut after some lines, and the server goes on: a dump must not fill the disk.
+# Each line is written at once; head would keep the last ones to itself.
+keep() {
+	local left=2000 line
+	while [ "$left" -gt 0 ] && IFS= read -r -n 1000 line; do
+		printf '%s\n' "$line"
+		left=$((left - 1))
+	done >"$dir/server.log"
+	exec cat >/dev/null
+}
+{ "$bin/postgres" -D "$dir/data" </dev/null 2>&1 | keep; } >/dev/null 2>&1 &
 server=$!
 until "$bin/pg_isready" -q -h "$dir" -p 5432 -t 1; do
 	if ! kill -0 "$server" 2>/dev/null; then

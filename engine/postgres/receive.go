@@ -57,13 +57,13 @@ func (l *loader) receiveStream(ctx context.Context, d engine.Dump, scan *scanner
 		return err
 	}
 	defer src.Close()
-	switch l.manifest.Format {
-	case formatDirectory:
+	switch {
+	case l.manifest.Format == formatDirectory:
 		return l.ship(ctx, func(ctx context.Context, f *framer) error {
 			return fanOut(ctx, src, func(r io.Reader) error { return scan.File(ctx, "", r) },
 				func(r io.Reader) error { return f.unpack(r) })
 		})
-	case formatPlain, formatCluster:
+	case isScript(l.manifest):
 		return fanOut(ctx, io.TeeReader(src, &l.created),
 			func(r io.Reader) error { return scan.File(ctx, "", r) }, l.store(ctx))
 	}

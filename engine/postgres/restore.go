@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +33,7 @@ func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restore
 		return res, err
 	}
 	res.Notes = notes
-	if err := l.runTool(ctx, m, target, int64(len(r.Census.Tables)), &res); err != nil {
+	if err := l.runTool(ctx, r, target, &res); err != nil {
 		return res, err
 	}
 	res.DB, err = l.open(ctx, admin, m, target)
@@ -55,12 +55,16 @@ func (l *loader) admin(ctx context.Context) (*session, error) {
 }
 
 // runTool runs pg_restore or psql on the dump and fills in what it said.
-func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, tables int64, res *engine.Restored) error {
-	args, parallel := l.toolArgs(m, target)
-	res.Tool = toolName(args[0], l.version, parallel)
+func (l *loader) runTool(ctx context.Context, r engine.Received, target string, res *engine.Restored) error {
+	args, parallel := l.toolArgs(r.Manifest, target)
+	res.Tool = toolName(r.Manifest, l.version, parallel)
+	tables := int64(len(r.Census.Tables))
 	said := newTranscript(l.server.major, func(done int64) {
 		l.options.Progress(engine.Progress{Step: "restore", Done: min(done, tables), Total: tables, Unit: "tables"})
 	})
+	read := &positions{tell: func(at int64) {
+		l.options.Progress(engine.Progress{Step: "restore", Done: min(at, r.Bytes), Total: r.Bytes, Unit: "bytes"})
+	}}
 	began := time.Now()
 	exit, err := l.box.Exec(ctx, sandbox.Cmd{
 		Args: args,
@@ -69,7 +73,7 @@ func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, 
 			"PGOPTIONS=-c lc_messages=C -c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0" +
 				" -c idle_in_transaction_session_timeout=0 -c role=none",
 		},
-		Stdout: io.Discard,
+		Stdout: read,
 		Stderr: said,
 	})
 	if err != nil {
@@ -86,28 +90,61 @@ func (l *loader) runTool(ctx context.Context, m engine.Manifest, target string, 
 	return nil
 }
 
+// psqlScript runs psql and tells how far it has read.
+//
+//go:embed psql.sh
+var psqlScript string
+
 // toolArgs is the command that restores m into database target; parallel is its
 // number of jobs, 0 for a tool that has none.
 func (l *loader) toolArgs(m engine.Manifest, target string) (args []string, parallel int) {
-	switch m.Format {
-	case formatPlain, formatCluster:
-		return []string{l.program("psql"), "-X", "-q", "-b", "-o", "/dev/null", "-v", "ON_ERROR_STOP=0",
-			"-d", target, "-f", l.dumpPath()}, 0
-	case formatTar:
-		return []string{l.program("pg_restore"), "--verbose", "--no-tablespaces", "-d", target, l.dumpPath()}, 0
+	if isScript(m) {
+		return []string{"bash", "-c", psqlScript, "psql", l.dumpPath(), l.program("psql"), "-X", "-q", "-b", "-o", "/dev/null",
+			"-v", "ON_ERROR_STOP=0", "-d", target, "-f", "-"}, 0
 	}
-	n := jobs(l.options.Limits)
-	return []string{l.program("pg_restore"), "--verbose", "--no-tablespaces", "-j", strconv.Itoa(n),
-		"-d", target, l.dumpPath()}, n
+	args = []string{l.program("pg_restore"), "--verbose", "--no-tablespaces", "-d", target}
+	if m.Format != formatTar { // pg_restore reads a tar in one go only
+		parallel = jobs(l.options.Limits)
+		args = append(args, "-j", strconv.Itoa(parallel))
+	}
+	return append(args, l.dumpPath()), parallel
 }
 
+// isScript reports whether m is restored by psql.
+func isScript(m engine.Manifest) bool { return m.Format == formatPlain || m.Format == formatCluster }
+
 // toolName is the tool as reports show it: "pg_restore 16.4 -j 2".
-func toolName(program, version string, parallel int) string {
-	name := program[strings.LastIndexByte(program, '/')+1:] + " " + version
-	if parallel > 0 {
+func toolName(m engine.Manifest, version string, parallel int) string {
+	name := "pg_restore "
+	if isScript(m) {
+		name = "psql "
+	}
+	if name += version; parallel > 0 {
 		name += fmt.Sprintf(" -j %d", parallel)
 	}
 	return name
+}
+
+// positions reads the numbers that psqlScript writes, one a line.
+type positions struct {
+	tell func(int64)
+	line []byte
+}
+
+// Write implements io.Writer. It never fails.
+func (p *positions) Write(b []byte) (int, error) {
+	for _, c := range b {
+		switch {
+		case c == '\n':
+			if n, err := strconv.ParseInt(string(p.line), 10, 64); err == nil {
+				p.tell(n)
+			}
+			p.line = p.line[:0]
+		case len(p.line) < 20:
+			p.line = append(p.line, c)
+		}
+	}
+	return len(b), nil
 }
 
 // errServerDied means the server inside crashed while it restored. It is not known
@@ -132,19 +169,42 @@ func (l *loader) ownFault(ctx context.Context, said *transcript) error {
 	case !said.lostServer:
 		return nil
 	}
-	log := l.serverLog(ctx)
-	if strings.Contains(log, "terminated by signal 9") {
-		return fmt.Errorf("restore: %w: %w", errServerDied, &sandbox.LimitError{Limit: "memory", Bytes: limits.Memory})
-	}
-	for line := range strings.Lines(log) {
-		if _, what, ok := strings.Cut(line, "terminated by "); ok {
-			return fmt.Errorf("restore: %w: %s", errServerDied, strings.TrimSpace(what))
+	return l.causeOfDeath(ctx)
+}
+
+const (
+	// obituary is how long a server may take to log why one of its processes died.
+	obituary = 3 * time.Second
+	lookPace = 50 * time.Millisecond
+)
+
+// causeOfDeath looks for it in the server's log: the tool may notice before that is
+// written. It is nil when there is none, as when a dump ends sessions by itself.
+func (l *loader) causeOfDeath(ctx context.Context) error {
+	pace := time.NewTicker(lookPace)
+	defer pace.Stop()
+	enough := time.NewTimer(obituary)
+	defer enough.Stop()
+	for {
+		log := l.serverLog(ctx)
+		if strings.Contains(log, "terminated by signal 9") {
+			return fmt.Errorf("restore: %w: %w", errServerDied, &sandbox.LimitError{Limit: "memory", Bytes: l.options.Limits.Memory})
+		}
+		if _, rest, ok := strings.Cut(log, " was terminated by "); ok {
+			what, _, _ := strings.Cut(rest, "\n")
+			return fmt.Errorf("restore: %w: %s", errServerDied, what)
+		}
+		if strings.Contains(log, "PANIC:") {
+			return fmt.Errorf("restore: %w", errServerDied)
+		}
+		select {
+		case <-pace.C:
+		case <-enough.C:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("restore: %w", context.Cause(ctx))
 		}
 	}
-	if strings.Contains(log, "PANIC:") {
-		return fmt.Errorf("restore: %w", errServerDied)
-	}
-	return nil
 }
 
 // serverLog is the server's log, as far as it was kept; empty when it cannot be read.
