@@ -31,7 +31,8 @@ type wrapper struct {
 func wrappers(t testing.TB) map[string]wrapper {
 	t.Helper()
 	k := realKeys(t)
-	gpg := []string{"gpg", "--homedir", k.home, "--batch", "--yes", "--quiet", "--trust-model", "always", "--pinentry-mode", "loopback"}
+	gpg := []string{"gpg", "--homedir", k.home, "--batch", "--yes", "--quiet", "--trust-model", "always", "--pinentry-mode", "loopback",
+		"--s2k-count", "65536"} // the derivation is not what is tested, and takes most of the time
 	openssl := func(args ...string) []string {
 		return append([]string{"openssl", "enc", "-e", "-pass", "pass:" + password}, args...)
 	}
@@ -99,6 +100,9 @@ func stopAgent(home string) { exec.Command("gpgconf", "--homedir", home, "--kill
 
 func makeKeys(dir string) (keySet, error) {
 	k := keySet{home: dir}
+	if err := os.WriteFile(filepath.Join(dir, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
+		return k, err
+	}
 	identity, err := exec.Command("age-keygen").Output()
 	if err != nil {
 		return k, fmt.Errorf("age-keygen: %w", err)
