@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"lifeboat/engine"
 	"lifeboat/engine/postgres/archive"
 	"lifeboat/engine/postgres/sqltext"
+	"lifeboat/internal/units"
 )
 
 // ObjectKinds are the kinds of objects that a manifest promises and an inventory lists,
@@ -30,6 +32,12 @@ var ObjectKinds = []string{
 	"schema", "extension", "event trigger", "publication",
 }
 
+// maxObjects bounds the memory that a dump can make its reading take.
+const maxObjects = 2_000_000
+
+var errFull = fmt.Errorf("lists more than %s objects, which is more than Lifeboat compares: %w",
+	units.Count(maxObjects), engine.ErrFormat)
+
 // item is one thing a dump creates, as an entry of an archive's table of contents or as
 // the comment and the statement of a plain dump say.
 type item struct {
@@ -48,6 +56,7 @@ type catalog struct {
 	names     names
 	tables    map[engine.Table]bool
 	operators map[engine.Table]bool
+	full      bool            // there were more objects than are kept
 	roles     map[string]bool // named
 	ownRoles  map[string]bool // created by the dump itself
 }
@@ -177,6 +186,10 @@ func cutSignature(tag string) (name, types string, ok bool) {
 
 // object adds one object.
 func (c *catalog) object(kind, schema, name string) {
+	if len(c.Objects) >= maxObjects {
+		c.full = true
+		return
+	}
 	t := engine.Table{Database: c.database, Schema: schema, Name: name}
 	if kind == "table" || kind == "foreign table" {
 		c.tables[t] = true

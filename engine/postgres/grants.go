@@ -12,7 +12,9 @@ func (c *catalog) role(name string) {
 	case "", "public", "current_user", "session_user", "current_role", "none":
 		return
 	}
-	if !strings.HasPrefix(name, "pg_") {
+	if len(c.roles) >= maxObjects {
+		c.full = true
+	} else if !strings.HasPrefix(name, "pg_") {
 		c.roles[name] = true
 	}
 }

@@ -17,7 +17,8 @@ type scanner struct {
 	mu       sync.Mutex
 	catalog  catalog
 	format   string
-	heads    int // tables of contents seen
+	heads    int  // tables of contents seen
+	escapes  bool // backslashes escape in its strings
 	bytes    int64
 	promised []promise               // data of the table of contents
 	needed   []string                // further data that has to be there
@@ -109,7 +110,7 @@ func (s *scanner) setFormat(format string) {
 
 // handler records what a pass over an archive finds.
 func (s *scanner) handler() archive.Handler {
-	return archive.Handler{Head: s.archiveHead, Entry: s.entry, Needs: s.needs, Rows: s.counted}
+	return archive.Handler{Head: s.archiveHead, Entry: s.entry, Needs: s.needs, Escapes: s.escaping, Rows: s.counted}
 }
 
 func (s *scanner) archiveHead(h archive.Head) {
@@ -123,7 +124,11 @@ func (s *scanner) archiveHead(h archive.Head) {
 func (s *scanner) entry(e *archive.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.escapes = s.escapes || e.Escapes()
 	s.catalog.add(item{Desc: e.Desc, Tag: e.Tag, Schema: e.Schema, Owner: e.Owner, SQL: e.Defn})
+	if s.catalog.full || len(s.promised) >= maxObjects {
+		return errFull
+	}
 	if e.Data == "" {
 		return nil
 	}
@@ -133,6 +138,12 @@ func (s *scanner) entry(e *archive.Entry) error {
 	}
 	s.promised = append(s.promised, p)
 	return nil
+}
+
+func (s *scanner) escaping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.escapes
 }
 
 func (s *scanner) needs(data string) {
@@ -173,6 +184,9 @@ func (s *scanner) Finish() (engine.Received, error) {
 		got.Census, missing, read = t.census, t.err, t.read()
 	}
 	err := s.fact
+	if err == nil && s.catalog.full {
+		err = errFull
+	}
 	if err == nil {
 		err = missing
 	}

@@ -30,6 +30,7 @@ var makers = []struct {
 	{"custom lz4", formatCustom, 17, streamOf("-Fc", "-Zlz4")},
 	{"custom zstd", formatCustom, 17, streamOf("-Fc", "-Zzstd:long")},
 	{"custom inserts", formatCustom, 17, streamOf("-Fc", "--inserts")},
+	{"custom with statistics", formatCustom, 18, streamOf("-Fc", "--statistics")},
 	{"tar", formatTar, 0, streamOf("-Ft")},
 	{"tar inserts", formatTar, 17, streamOf("-Ft", "--rows-per-insert=7")},
 	{"directory", formatDirectory, 0, folderOf()},

@@ -73,6 +73,10 @@ func (s *scanner) scriptRows(r sqldump.Rows) {
 	}
 	t := engine.Table{Database: s.databaseOf(r.Database), Schema: s.name(r.Schema), Name: s.name(r.Name)}
 	l := s.plain.sums[t]
+	if l == nil && len(s.plain.sums) >= maxObjects {
+		s.catalog.full = true
+		return
+	}
 	if l == nil {
 		l = new(loaded)
 		s.plain.sums[t] = l

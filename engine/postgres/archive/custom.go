@@ -27,6 +27,9 @@ type Handler struct {
 	// Needs is called for each further piece of data that the archive says it holds, by
 	// the name under which Rows will report it.
 	Needs func(data string)
+	// Escapes reports whether backslashes escape in the strings of a directory archive,
+	// whose table of contents is another file than its data. It may be nil.
+	Escapes func() bool
 	// Rows is called after the data of the given name was read, and with err when it
 	// is damaged: then rows is what was counted before the damage. It returns an error
 	// to stop, or nil to go on where that is possible.

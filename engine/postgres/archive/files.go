@@ -40,6 +40,7 @@ func ReadFile(ctx context.Context, name string, r io.Reader, h Handler) error {
 	src := &Source{R: withContext(ctx, r)}
 	c := newCounter()
 	defer c.close()
+	c.Escape = h.Escapes != nil && h.Escapes()
 	return src.Blame(readFile(c, name, src, h))
 }
 
