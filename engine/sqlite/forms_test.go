@@ -125,6 +125,12 @@ func TestTheLogBesideADatabaseIsReplayed(t *testing.T) {
 	copied := liveCopy(t)
 	want := map[string]int64{"t": 2500, "u": 1}
 	t.Run("directory", func(t *testing.T) { counts(t, copied, want) })
+	t.Run("unfinished transaction", func(t *testing.T) {
+		_, res, err := restore(t, copied)
+		if err != nil || len(res.Notes) != 1 || res.Notes[0].Subject != "write-ahead log" {
+			t.Errorf("notes are %+v, %v; want one about the log", res.Notes, err)
+		}
+	})
 	t.Run("tar", func(t *testing.T) { counts(t, one(archive(t, copied, "live.db", "live.db-shm", "live.db-wal")), want) })
 	t.Run("log first", func(t *testing.T) {
 		small := files{"a-wal": copied["live.db-wal"][:2000], "b": made(t, "CREATE TABLE t(a); INSERT INTO t VALUES(1);")}

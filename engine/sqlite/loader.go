@@ -29,6 +29,7 @@ type loader struct {
 	dir      string // empty when the sandbox has none on this machine
 	manifest engine.Manifest
 	options  engine.Options
+	notes    []engine.Skipped // for the report of the restore
 }
 
 // Boot implements engine.Loader. There is no server to start.

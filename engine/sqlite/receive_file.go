@@ -28,36 +28,27 @@ func (l *loader) examine(ctx context.Context, rec engine.Received) (engine.Recei
 	if err != nil {
 		return rec, fmt.Errorf("read the received file: %w", err)
 	}
-	log, err := openBeside(filepath.Join(l.dir, walFile))
-	if err != nil {
-		return rec, err
-	}
-	if log != nil {
-		defer log.Close()
+	var log io.ReaderAt
+	switch beside, err := os.Open(filepath.Join(l.dir, walFile)); {
+	case err == nil:
+		defer beside.Close()
+		log = beside
+	case !errors.Is(err, os.ErrNotExist):
+		return rec, fmt.Errorf("read the received file: %w", err)
 	}
 	hot, err := hotJournal(filepath.Join(l.dir, journalFile))
 	if err != nil {
 		return rec, err
 	}
-	return count(ctx, rec, f, info.Size(), log, hot)
-}
-
-// file is what is read of a received file.
-type file interface {
-	io.ReaderAt
-	io.Closer
-}
-
-// openBeside opens a file that need not be there.
-func openBeside(path string) (file, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+	p, err := newPager(f, info.Size(), log)
 	if err != nil {
-		return nil, fmt.Errorf("read the received file: %w", err)
+		return rec, err
 	}
-	return f, nil
+	if p.tail > 0 {
+		l.notes = append(l.notes, engine.Skipped{Subject: "write-ahead log",
+			Reason: "it ends inside a transaction, whose changes are not part of the backup"})
+	}
+	return p.count(ctx, rec, hot)
 }
 
 // hotJournal reports whether a journal has to be rolled back. One that belongs to a
@@ -86,19 +77,12 @@ func hotJournal(path string) (bool, error) {
 	return true, nil
 }
 
-// count reads schema and rows of a database file.
-func count(ctx context.Context, rec engine.Received, f io.ReaderAt, size int64, log file, hot bool) (engine.Received, error) {
-	var logAt io.ReaderAt
-	if log != nil {
-		logAt = log
-	}
-	p, err := newPager(f, size, logAt)
-	if err != nil {
-		return rec, err
-	}
+// count reads schema and rows of a database file. hot says that a journal takes part of
+// them back.
+func (p *pager) count(ctx context.Context, rec engine.Received, hot bool) (engine.Received, error) {
 	rec.Manifest.ServerVersion = p.version
 	if n := p.missing(); n > 0 && !hot {
-		rec.Read = pagesRead(size, p.header, p.total)
+		rec.Read = pagesRead(p.held*p.pageSize, p.header, p.total)
 		return rec, fmt.Errorf("%w: the file ends before page %d: %s", engine.ErrTruncated, n, rec.Read)
 	}
 	w := newWalker(ctx, p)

@@ -18,7 +18,7 @@ import (
 
 // Restore implements engine.Loader.
 func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restored, error) {
-	res := engine.Restored{Tool: "sqlite " + sqlite3.SQLITE_VERSION, ErrorCount: map[engine.ErrorClass]int{}}
+	res := engine.Restored{Tool: "sqlite " + sqlite3.SQLITE_VERSION, ErrorCount: map[engine.ErrorClass]int{}, Notes: l.notes}
 	path := filepath.Join(l.dir, databaseFile)
 	var err error
 	if r.Manifest.Format == formatSQL {

@@ -157,13 +157,3 @@ func dumpOf(size int) []byte {
 	}
 	return b.Bytes()[:size]
 }
-
-// write puts b into a file of its own.
-func write(t testing.TB, name string, b []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
