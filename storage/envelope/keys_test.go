@@ -18,7 +18,6 @@ func TestAWrongKeyIsSaidToBeWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stopAgent(other.home)
 	bad := other.keys
 	bad.AgePassphrase, bad.OpenSSL.Password = wrong, wrong
 	badPassphrase := right.keys

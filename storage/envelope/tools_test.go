@@ -32,7 +32,7 @@ func wrappers(t testing.TB) map[string]wrapper {
 	t.Helper()
 	k := realKeys(t)
 	gpg := []string{"gpg", "--homedir", k.home, "--batch", "--yes", "--quiet", "--trust-model", "always", "--pinentry-mode", "loopback",
-		"--s2k-count", "65536"} // the derivation is not what is tested, and takes most of the time
+		"--no-autostart", "--s2k-count", "65536"} // the derivation is not what is tested, and takes most of the time
 	openssl := func(args ...string) []string {
 		return append([]string{"openssl", "enc", "-e", "-pass", "pass:" + password}, args...)
 	}
@@ -90,7 +90,6 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	stopAgent(keyDir)
 	os.RemoveAll(keyDir)
 	os.Exit(code)
 }
@@ -100,6 +99,7 @@ func stopAgent(home string) { exec.Command("gpgconf", "--homedir", home, "--kill
 
 func makeKeys(dir string) (keySet, error) {
 	k := keySet{home: dir}
+	defer stopAgent(dir) // it is needed to make keys only, and would outlive a fuzzing process that is killed
 	if err := os.WriteFile(filepath.Join(dir, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
 		return k, err
 	}
