@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -223,7 +224,16 @@ func TestFiveThousandTablesAreCountedInFewRoundTrips(t *testing.T) {
 	sql.WriteString("INSERT INTO public.t4711 VALUES (1);\n")
 	d := drill(t, scripted(sql.String()))
 	d.clean(t)
+	var last atomic.Int64
+	d.restored.DB.(*database).progress = func(p engine.Progress) {
+		if p.Step == "count" && p.Total == n {
+			last.Store(max(last.Load(), p.Done))
+		}
+	}
 	got := measured(t, d)
+	if last.Load() != n {
+		t.Errorf("%d of %d tables were told as counted", last.Load(), n)
+	}
 	if len(got) != n || got["public.t4711"].Rows != 1 {
 		t.Errorf("%d tables, %+v", len(got), got["public.t4711"])
 	}

@@ -128,7 +128,6 @@ type session struct {
 	server   server
 	conn     *pgconn.PgConn
 	database string
-	began    bool // a transaction is open
 }
 
 // run sends SQL, which may be several statements, and returns the rows of each.

@@ -16,6 +16,7 @@ type database struct {
 	parts       []*part
 	slots       chan struct{} // one for each session that may work at a time
 	restoreTime time.Duration // how long the tool took
+	progress    func(engine.Progress)
 }
 
 // part is one PostgreSQL database. Its sessions share one exported snapshot, which its
@@ -35,7 +36,7 @@ type part struct {
 
 // open lists the databases that the restore filled.
 func (l *loader) open(ctx context.Context, admin *session, m engine.Manifest, target string) (*database, error) {
-	db := &database{slots: make(chan struct{}, jobs(l.options.Limits)), restoreTime: l.restoreTime}
+	db := &database{slots: make(chan struct{}, jobs(l.options.Limits)), restoreTime: l.restoreTime, progress: l.options.Progress}
 	if m.Format != formatCluster {
 		db.parts = []*part{{server: l.server, name: target}}
 		return db, nil

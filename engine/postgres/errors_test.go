@@ -200,9 +200,9 @@ func TestErrorsThatCannotBeReadAreCountedAllTheSame(t *testing.T) {
 	}
 }
 
-func TestAMillionErrorsAreKeptWithinBounds(t *testing.T) {
+func TestManyErrorsAreKeptWithinBounds(t *testing.T) {
 	tr := newTranscript(15, func(int64) {})
-	long := strings.Repeat("x", 1<<20)
+	long := strings.Repeat("x", 1<<16)
 	for i := range 1000 {
 		fmt.Fprintf(tr, "psql:/box/dump:%d: ERROR:  role \"r%d\" already exists\nSTATEMENT:  %s\n", i, i, long)
 	}

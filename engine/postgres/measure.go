@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -59,9 +60,10 @@ func (d *database) Measure(ctx context.Context, want []engine.Measure) ([]engine
 		}
 	}
 	lost, asked := assign(want, all)
+	c := &count{tell: d.progress, total: int64(len(all))}
 	var out []engine.Measured
 	for i, p := range d.parts {
-		if err := d.measurePart(ctx, p, perPart[i], asked); err != nil {
+		if err := d.measurePart(ctx, p, perPart[i], asked, c); err != nil {
 			return nil, err
 		}
 		for _, h := range perPart[i] {
@@ -123,8 +125,19 @@ func (s *session) heaps(ctx context.Context, label string) ([]*heap, error) {
 // userSchema is the condition for a schema n that is not the system's own.
 const userSchema = `n.nspname OPERATOR(pg_catalog.<>) 'information_schema' AND n.nspname OPERATOR(pg_catalog.!~) '^pg_'`
 
+// count is how far a pass over all tables is.
+type count struct {
+	tell  func(engine.Progress)
+	done  atomic.Int64
+	total int64
+}
+
+func (c *count) add(tables int) {
+	c.tell(engine.Progress{Step: "count", Done: c.done.Add(int64(tables)), Total: c.total, Unit: "tables"})
+}
+
 // measurePart counts the tables of one part, the largest first, on all slots.
-func (d *database) measurePart(ctx context.Context, p *part, heaps []*heap, asked map[engine.Table][]string) error {
+func (d *database) measurePart(ctx context.Context, p *part, heaps []*heap, asked map[engine.Table][]string, c *count) error {
 	for _, h := range heaps {
 		columns := asked[h.table]
 		if len(columns) == 0 {
@@ -136,9 +149,15 @@ func (d *database) measurePart(ctx context.Context, p *part, heaps []*heap, aske
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	counted := 0
 	for _, batch := range batches(heaps) {
-		g.Go(func() error { return d.measureBatch(ctx, p, batch) })
+		counted += len(batch)
+		g.Go(func() error {
+			defer c.add(len(batch))
+			return d.measureBatch(ctx, p, batch)
+		})
 	}
+	c.add(len(heaps) - counted) // partitioned tables have no rows of their own
 	return g.Wait()
 }
 

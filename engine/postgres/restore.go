@@ -86,7 +86,6 @@ func (l *loader) runTool(ctx context.Context, r engine.Received, target string, 
 	}
 	res.Exit = exit
 	res.Errors, res.ErrorCount = said.verdict(exit)
-	res.Notes = append(res.Notes, said.notes...)
 	return nil
 }
 

@@ -21,8 +21,8 @@ import (
 // The checks that read whole tables and indexes may take soundnessShare of the time
 // that the restore took, and soundnessLeast at least. The restore built every index
 // and validated every constraint just before, so that little is to be found in what
-// is then left out; it is named in Soundness.Skipped. On two cores a database of
-// 1.5 GB that took 24 s to restore is looked at whole within that time.
+// is then left out; it is named in Soundness.Skipped. Measured on two busy cores: of a
+// database of 400 MB, restored in 13 s, everything is read in 0.9 s.
 const (
 	soundnessShare = 20 // one 20th
 	soundnessLeast = 5 * time.Second

@@ -29,7 +29,6 @@ type transcript struct {
 	total int // errors seen
 	told  int // errors the tool counted itself
 	done  int64
-	notes []engine.Skipped
 
 	absent                        string // extension found absent, which explains what follows
 	noSpace, noMemory, lostServer bool
