@@ -24,16 +24,17 @@ column. It asks no storage: lifeboat doctor does that.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(sh.stdout, "%s\n", out)
-				return nil
+				_, err = sh.stdout.Write(out)
+				return err
 			}
 			cfg, err := sh.load()
 			if err != nil {
 				return err
 			}
+			a := &app{cfg: cfg}
 			for _, name := range targetNames(cfg) {
-				if _, err := buildChecks(cfg.Targets[name].Checks); err != nil {
-					return usage(fmt.Errorf("target %s: %w", name, err))
+				if _, err := a.job(name); err != nil {
+					return err
 				}
 			}
 			fmt.Fprintf(sh.stdout, "%s is right: %s, %s.\n", sh.config,

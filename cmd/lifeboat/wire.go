@@ -117,6 +117,10 @@ func (a *app) job(name string) (jobs.Job, error) {
 	if err != nil {
 		return jobs.Job{}, usage(fmt.Errorf("target %s: %w", name, err))
 	}
+	k := keys(t.Decrypt)
+	if err := k.Check(); err != nil {
+		return jobs.Job{}, usage(fmt.Errorf("target %s: %w", name, err))
+	}
 	job := jobs.Job{
 		Target: verify.Target{
 			Name: name, Source: t.Source, Match: t.Match, Engine: t.Engine,
@@ -125,7 +129,7 @@ func (a *app) job(name string) (jobs.Job, error) {
 		},
 		Pattern: pattern,
 		Marker:  t.CompleteWhen,
-		Opener:  envelope.New(keys(t.Decrypt), envelope.Limits{Bytes: int64(t.Sandbox.Disk)}),
+		Opener:  envelope.New(k, envelope.Limits{Bytes: int64(t.Sandbox.Disk)}),
 		Limits: sandbox.Limits{
 			CPUs: t.Sandbox.CPUs, Memory: int64(t.Sandbox.Memory), Disk: int64(t.Sandbox.Disk), Pids: t.Sandbox.Pids,
 		},

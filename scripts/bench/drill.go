@@ -17,6 +17,7 @@ type measured struct {
 	took       time.Duration // of the whole process
 	verdict    time.Duration // from its start to the verdict, without discarding the sandbox
 	checkShare float64       // of the drill
+	phases     string        // where the time went
 	peak       int64         // resident memory, bytes
 	written    int64         // to disk by the process itself, bytes
 }
@@ -62,6 +63,11 @@ func runDrill(ctx context.Context, binary, dump string) (measured, error) {
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m := measured{took: took, peak: usage.Maxrss * 1024, written: usage.Oublock * 512}
 	m.verdict, m.checkShare = rep.split(began)
+	for _, p := range rep.Phases {
+		if p.Seconds >= 0.1 {
+			m.phases += fmt.Sprintf("%s %.1f-%.1f ", p.Name, p.Start, p.Start+p.Seconds)
+		}
+	}
 	return m, nil
 }
 

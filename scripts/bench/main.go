@@ -88,8 +88,8 @@ func speed(ctx context.Context, binary string, d dumpFiles, runs int) ([]row, er
 		}
 		drill = append(drill, m.took)
 		share = append(share, m.checkShare)
-		say("  by hand %.1f s, usual script %.1f s, lifeboat %.1f s (checks %.0f %%)",
-			floor[i].Seconds(), script[i].Seconds(), m.took.Seconds(), 100*m.checkShare)
+		say("  by hand %.1f s, usual script %.1f s, lifeboat %.1f s (%s)",
+			floor[i].Seconds(), script[i].Seconds(), m.took.Seconds(), m.phases)
 	}
 	f, s, l := median(floor), median(script), median(drill)
 	return []row{
