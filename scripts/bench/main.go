@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,9 +23,11 @@ const image = "postgres:15"
 
 func main() {
 	runs := flag.Int("runs", 5, "alternating runs of each contender")
+	dumps := flag.String("dumps", "", "folder to keep the dumps in, or with those of an earlier run")
+	parts := flag.String("parts", "speed,memory,small", "what to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ok, err := bench(ctx, *runs)
+	ok, err := bench(ctx, *runs, *dumps, strings.Split(*parts, ","))
 	stop()
 	switch {
 	case err != nil:
@@ -41,7 +44,7 @@ type row struct {
 	holds               bool
 }
 
-func bench(ctx context.Context, runs int) (ok bool, err error) {
+func bench(ctx context.Context, runs int, dumpDir string, parts []string) (ok bool, err error) {
 	dir, err := os.MkdirTemp("", "lifeboat-bench-")
 	if err != nil {
 		return false, err
@@ -51,14 +54,20 @@ func bench(ctx context.Context, runs int) (ok bool, err error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/lifeboat").CombinedOutput(); err != nil {
 		return false, fmt.Errorf("build lifeboat: %w: %s", err, out)
 	}
-	say("making the databases to dump")
-	dumps, err := makeDumps(ctx, dir)
+	if dumpDir == "" {
+		dumpDir = dir
+	}
+	dumps, err := makeDumps(ctx, dumpDir)
 	if err != nil {
 		return false, err
 	}
+	measure := map[string]func(context.Context, string, dumpFiles, int) ([]row, error){"speed": speed, "memory": memory, "small": small}
 	var rows []row
-	for _, part := range []func(context.Context, string, dumpFiles, int) ([]row, error){speed, memory, small} {
-		more, err := part(ctx, binary, dumps, runs)
+	for _, part := range parts {
+		if measure[part] == nil {
+			return false, fmt.Errorf("there is no part %q", part)
+		}
+		more, err := measure[part](ctx, binary, dumps, runs)
 		if err != nil {
 			return false, err
 		}
