@@ -64,35 +64,46 @@ func (l *loader) receiveFiles(ctx context.Context, d engine.Dump) (engine.Receiv
 	return l.examine(ctx, rec)
 }
 
-// receiveFile takes one file, or the members of one archive.
+// receiveFile takes one file, or the members of one archive, and reads it to its end.
 func (l *loader) receiveFile(ctx context.Context, d engine.Dump, file string) (int64, error) {
 	r, err := d.Open(ctx, file)
 	if err != nil {
 		return 0, err
 	}
 	defer r.Close()
-	in := bufio.NewReaderSize(&stopReader{ctx: ctx, r: r}, 1<<20)
+	src := &stopReader{ctx: ctx, r: r}
+	in := bufio.NewReaderSize(src, 1<<20)
 	head, err := in.Peek(512)
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
-	if !isTar(head) {
-		return l.store(in)
+	if isTar(head) {
+		err = l.storeMembers(in)
+	} else {
+		err = l.store(in)
 	}
-	var total int64
+	if err == nil {
+		_, err = io.Copy(io.Discard, in) // what fills up an archive belongs to the dump, too
+	}
+	if src.err != nil {
+		err = src.err // whatever it looks like from above, it is no fact about the dump
+	}
+	return src.read, err
+}
+
+// storeMembers copies the files of an archive into the sandbox.
+func (l *loader) storeMembers(in io.Reader) error {
 	t := tar.NewReader(in)
 	for {
 		member, err := t.Next()
 		if err == io.EOF {
-			return total, nil
+			return nil
 		}
 		if err == nil && member.Typeflag == tar.TypeReg {
-			var n int64
-			n, err = l.store(bufio.NewReader(t))
-			total += n
+			err = l.store(bufio.NewReader(t))
 		}
 		if err != nil {
-			return total, archiveError(err)
+			return archiveError(err)
 		}
 	}
 }
@@ -132,30 +143,31 @@ func companionFile(head []byte) string {
 func isCompanion(head []byte) bool { return len(head) == 0 || companionFile(head) != "" }
 
 // store copies a file into the sandbox under the name its content calls for.
-func (l *loader) store(in *bufio.Reader) (int64, error) {
+func (l *loader) store(in *bufio.Reader) error {
 	head, err := in.Peek(headerSize)
 	if err != nil && err != io.EOF {
-		return 0, err
+		return err
 	}
 	name := companionFile(head)
 	if bytes.HasPrefix(head, []byte(magic)) {
 		name = databaseFile
 	}
 	if name == "" {
-		return io.Copy(io.Discard, in)
+		_, err := io.Copy(io.Discard, in)
+		return err
 	}
 	f, err := os.OpenFile(filepath.Join(l.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return 0, fmt.Errorf("%w: it holds more than one SQLite database", engine.ErrFormat)
+		return fmt.Errorf("%w: it holds more than one SQLite database", engine.ErrFormat)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("copy into the sandbox: %w", err)
+		return fmt.Errorf("copy into the sandbox: %w", err)
 	}
-	n, err := io.Copy(&fileWriter{f}, in)
+	_, err = io.Copy(&fileWriter{f}, in)
 	if closeErr := f.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("copy into the sandbox: %w", closeErr)
 	}
-	return n, err
+	return err
 }
 
 // fileWriter says of its own errors what they are about; those of the stream that is
@@ -170,17 +182,26 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// stopReader ends with the context.
+// stopReader ends with the context. It counts what it read and keeps the error that
+// ended it early.
 type stopReader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx  context.Context
+	r    io.Reader
+	read int64
+	err  error
 }
 
 func (s *stopReader) Read(p []byte) (int, error) {
 	if s.ctx.Err() != nil {
-		return 0, context.Cause(s.ctx)
+		s.err = context.Cause(s.ctx)
+		return 0, s.err
 	}
-	return s.r.Read(p)
+	n, err := s.r.Read(p)
+	s.read += int64(n)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 // tooShort adds to an error of the stream how far the dump could be read.

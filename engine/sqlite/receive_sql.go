@@ -35,7 +35,9 @@ func (l *loader) receiveSQL(ctx context.Context, d engine.Dump) (engine.Received
 
 	c := newCounter()
 	out := io.MultiWriter(&fileWriter{f}, c)
-	rec.Bytes, err = io.Copy(out, skipMark(&stopReader{ctx: ctx, r: r}))
+	src := &stopReader{ctx: ctx, r: r}
+	_, err = io.Copy(out, skipMark(src))
+	rec.Bytes = src.read
 	if err == nil {
 		err = c.finish()
 	}

@@ -1,10 +1,7 @@
 package sqlite_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"lifeboat/engine"
+	"lifeboat/engine/enginetest"
 	"lifeboat/engine/sqlite"
 	"lifeboat/internal/testkit"
 	"lifeboat/sandbox"
@@ -20,26 +18,10 @@ import (
 )
 
 // files is a dump held in memory.
-type files map[string][]byte
-
-func (f files) Files() []engine.File {
-	var list []engine.File
-	for name, b := range f {
-		list = append(list, engine.File{Name: name, Size: int64(len(b))})
-	}
-	return list
-}
-
-func (f files) Open(_ context.Context, name string) (io.ReadCloser, error) {
-	b, ok := f[name]
-	if !ok {
-		return nil, errors.New("no such file: " + name)
-	}
-	return io.NopCloser(bytes.NewReader(b)), nil
-}
+type files = enginetest.Files
 
 // one is a dump of a single stream.
-func one(b []byte) files { return files{"": b} }
+func one(b []byte) files { return enginetest.One(b) }
 
 // shell runs the sqlite3 tool on a database file, which it makes if it is not there.
 func shell(t testing.TB, path, script string) string {
