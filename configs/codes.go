@@ -12,7 +12,7 @@ var ignorable = []string{
 	verify.BackupAbsent, verify.BackupStale, verify.BackupUnchanged, verify.BackupShrunk, verify.BackupUnfinished,
 	verify.ChecksumMismatch, verify.DecryptFailed, verify.ArchiveTruncated, verify.ArchiveCorrupt,
 	verify.FormatUnknown, verify.NotABackup,
-	verify.RestoreFailed, verify.RestoreIncomplete, verify.RowsMissing, verify.RowsUnexpected,
+	verify.RestoreFailed, verify.RestoreIncomplete, verify.RowsMissing, verify.RowsUnexpected, verify.RowsLeftOut,
 	verify.TablesMissing, verify.ObjectsMissing, verify.EmptyRestore,
 	verify.IndexCorrupt, verify.TableCorrupt, verify.ConstraintViolated, verify.SequenceBehind, verify.CollationMismatch,
 	verify.RowsOutOfRange, verify.RowsDropped, verify.SchemaChanged, verify.DataStale, verify.QueryMismatch,

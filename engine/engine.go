@@ -132,6 +132,9 @@ type Census struct {
 	Tables []Count
 	// Uncounted names tables whose rows could not be counted in the dump, with why.
 	Uncounted []Skipped
+	// LeftOut names tables that the dump creates and does not speak of the rows of, not
+	// even to say that there are none: somebody left them out, or they were lost.
+	LeftOut []Table
 }
 
 // Count is the rows of one table.

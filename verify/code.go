@@ -19,6 +19,7 @@ const (
 	RestoreIncomplete = "restore_incomplete"
 	RowsMissing       = "rows_missing"
 	RowsUnexpected    = "rows_unexpected" // more rows restored than the dump holds
+	RowsLeftOut       = "rows_left_out"   // the dump creates a table and does not speak of its rows
 	TablesMissing     = "tables_missing"
 	ObjectsMissing    = "objects_missing"
 	EmptyRestore      = "empty_restore"

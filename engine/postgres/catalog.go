@@ -55,6 +55,7 @@ type catalog struct {
 	qualified bool   // names in definitions carry their schema
 	names     names
 	tables    map[engine.Table]bool
+	fillable  []engine.Table // those of them that a dump has to bring rows for, even if none
 	operators map[engine.Table]bool
 	full      bool            // there were more objects than are kept
 	roles     map[string]bool // named
@@ -117,7 +118,12 @@ func (c *catalog) add(it item) {
 	}
 	c.role(it.Owner)
 	switch it.Desc {
-	case "TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "INDEX",
+	case "TABLE":
+		c.object("table", it.Schema, it.Tag)
+		if takesRows(it.SQL) && !c.full {
+			c.fillable = append(c.fillable, engine.Table{Database: c.database, Schema: it.Schema, Name: it.Tag})
+		}
+	case "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "INDEX",
 		"TYPE", "DOMAIN", "COLLATION", "STATISTICS", "TEXT SEARCH CONFIGURATION":
 		c.object(strings.ToLower(it.Desc), it.Schema, it.Tag)
 	case "FUNCTION", "PROCEDURE", "AGGREGATE":
@@ -145,6 +151,26 @@ func (c *catalog) add(it item) {
 	case "ACL", "DEFAULT ACL", "USER MAPPING":
 		c.grants(it.SQL)
 	}
+}
+
+// takesRows reports whether a table made by a CREATE TABLE statement has rows of its own
+// that every dump brings: a partitioned one has none, and those of unlogged ones are left
+// out by a dump made on a standby. A statement so long that it may be cut does not tell.
+func takesRows(sql string) bool {
+	const mayBeCut = 60 << 10
+	return strings.HasPrefix(sql, "CREATE TABLE ") && len(sql) < mayBeCut && !strings.Contains(sql, "PARTITION BY ")
+}
+
+// leftOut lists the tables of the catalog that a dump does not speak of the rows of.
+func (c *catalog) leftOut(spoken func(engine.Table) bool) []engine.Table {
+	var left []engine.Table
+	for _, t := range c.fillable {
+		if c.tables[t] && !spoken(t) {
+			left = append(left, t)
+		}
+	}
+	slices.SortFunc(left, compareTables)
+	return slices.Compact(left)
 }
 
 // needless is a name in quotes that needs none, by its letters.

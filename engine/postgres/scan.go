@@ -129,7 +129,11 @@ func (s *scanner) entry(e *archive.Entry) error {
 	if s.catalog.full || len(s.promised) >= maxObjects {
 		return errFull
 	}
-	if e.Data == "" {
+	switch {
+	case e.Data == "" && e.Desc == archive.TableData:
+		return fmt.Errorf("table of contents promises rows of %s and names no data: %w",
+			engine.Table{Schema: e.Schema, Name: e.Tag}, engine.ErrCorrupt)
+	case e.Data == "":
 		return nil
 	}
 	p := promise{name: e.Data}
@@ -178,7 +182,8 @@ func (s *scanner) Finish() (engine.Received, error) {
 	var read string
 	switch s.format {
 	case formatPlain, formatCluster:
-		got.Census, read = s.plain.census(&s.catalog), s.plain.progress()
+		got.Census, missing = s.plain.census(&s.catalog)
+		read = s.plain.progress()
 	default:
 		t := s.count()
 		got.Census, missing, read = t.census, t.err, t.read()

@@ -118,6 +118,9 @@ func TestDumpsReadAsTheirServerSays(t *testing.T) {
 				if diff := cmp.Diff(want, census(got.Census)); diff != "" {
 					t.Errorf("%s: rows on the server (-) and in the dump (+):\n%s", m.name, diff)
 				}
+				if left := got.Census.LeftOut; len(left) > 0 {
+					t.Errorf("%s: a whole dump is said to leave out rows of %v", m.name, left)
+				}
 				if promised == nil {
 					promised = objects(got.Manifest)
 				}

@@ -18,6 +18,9 @@ type script struct {
 	rows     int64 // read
 	nameless bool  // some table has a name that nobody here can read
 	via      bool  // rows were loaded into parents of their tables
+	dumped   bool  // written by pg_dump or pg_dumpall
+	copied   bool  // some rows come by COPY
+	inserted bool  // some rows come by INSERT
 }
 
 // loaded is what the statements of a script load into one table.
@@ -35,6 +38,7 @@ func (s *scanner) readScript(ctx context.Context, r io.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tell(told)
+	s.plain.dumped = told.Dumped
 	return err
 }
 
@@ -85,15 +89,22 @@ func (s *scanner) scriptRows(r sqldump.Rows) {
 	l.via = l.via || r.Via
 	l.unknown = l.unknown || r.Unknown
 	l.listed = l.listed || !r.Heading
+	s.plain.copied = s.plain.copied || r.Copied
+	s.plain.inserted = s.plain.inserted || !r.Copied && !r.Heading
 	s.plain.rows += r.N
 	s.plain.via = s.plain.via || r.Via
 }
 
-// census lists the rows of a plain dump.
-func (p *script) census(cat *catalog) engine.Census {
-	var c engine.Census
+// census lists the rows of a plain dump. The error is a fact: where rows come by COPY
+// every table has one, if only for no rows, so a heading without one lost its rows.
+func (p *script) census(cat *catalog) (c engine.Census, lost error) {
+	named := make(map[engine.Table]bool) // as headings name them
 	for _, t := range slices.SortedFunc(maps.Keys(p.sums), compareTables) {
 		l := p.sums[t]
+		named[oneLineName(t)] = true
+		if !l.listed && p.dumped && p.copied && !p.inserted && lost == nil {
+			lost = fmt.Errorf("the heading for the rows of %s has no COPY below it: %w", t, engine.ErrCorrupt)
+		}
 		switch {
 		case l.unknown:
 			c.Uncounted = append(c.Uncounted, engine.Skipped{Subject: t.String(),
@@ -108,7 +119,16 @@ func (p *script) census(cat *catalog) engine.Census {
 	if p.nameless {
 		c.Uncounted = append(c.Uncounted, undecodable)
 	}
-	return c
+	if p.dumped && !p.via && !p.nameless {
+		c.LeftOut = cat.leftOut(func(t engine.Table) bool { return named[oneLineName(t)] })
+	}
+	return c, lost
+}
+
+// oneLineName is t as the heading of its rows names it, where line ends became blanks.
+func oneLineName(t engine.Table) engine.Table {
+	t.Schema, t.Name = sqldump.OneLine(t.Schema), sqldump.OneLine(t.Name)
+	return t
 }
 
 // scriptHeadSize is how far into a plain dump its versions are looked for. pg_dumpall

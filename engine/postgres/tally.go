@@ -30,9 +30,11 @@ func (s *scanner) count() tally {
 		t.fail(fmt.Errorf("there is more than one %s: %w", archive.TOCFile, engine.ErrFormat))
 	}
 	sums := make(map[engine.Table]int) // place in the census
+	spoken := make(map[engine.Table]bool)
 	for _, p := range s.promised {
 		isTable := p.table != engine.Table{}
 		if isTable {
+			spoken[engine.Table{Schema: s.name(p.table.Schema), Name: s.name(p.table.Name)}] = true
 			t.promised++
 		}
 		rows, read := s.rows[p.name]
@@ -65,6 +67,7 @@ func (s *scanner) count() tally {
 			t.fail(fmt.Errorf("large object in %s is missing: %w", name, engine.ErrTruncated))
 		}
 	}
+	t.census.LeftOut = s.catalog.leftOut(func(of engine.Table) bool { return spoken[of] })
 	if slices.ContainsFunc(t.census.Tables, func(c engine.Count) bool { return c.Tree }) {
 		dropEmptyLeaves(&t.census)
 	}

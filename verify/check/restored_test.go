@@ -55,6 +55,13 @@ func TestCensus(t *testing.T) {
 			in.Measured = append(in.Measured, engine.Measured{Table: parent, Tree: restored})
 		}
 	}
+	leftOut := func(restored int64) func(in *verify.Input) {
+		return func(in *verify.Input) {
+			carts := engine.Table{Schema: "public", Name: "carts"}
+			in.Received.Census.LeftOut = []engine.Table{carts}
+			in.Measured = append(in.Measured, engine.Measured{Table: carts, Rows: restored, Tree: restored})
+		}
+	}
 	drained := func(in *verify.Input) {
 		in.Measured = []engine.Measured{{Table: orders}, {Table: users}}
 		in.Received.Census.Tables = []engine.Count{{Table: orders}, {Table: users}}
@@ -63,6 +70,8 @@ func TestCensus(t *testing.T) {
 		{"rows are missing", check.Census{}, func(in *verify.Input) { in.Measured[0].Rows = 1999 }, []string{"failed rows_missing public.orders"}},
 		{"all rows are missing", check.Census{}, func(in *verify.Input) { in.Measured[0].Rows, in.Measured[1].Rows = 0, 0 },
 			[]string{"failed rows_missing public.orders", "failed rows_missing public.users"}},
+		{"a table whose rows the dump does not speak of", check.Census{}, leftOut(0), []string{"warned rows_left_out public.carts"}},
+		{"the same, filled by something else", check.Census{}, leftOut(1), nil},
 		{"rows too many", check.Census{}, func(in *verify.Input) { in.Measured[0].Rows = 2001 }, []string{"failed rows_unexpected public.orders"}},
 		{"more rows where that is right", check.Census{}, func(in *verify.Input) {
 			in.Measured[0].Rows, in.Received.Census.Tables[0].AtLeast = 2001, true

@@ -90,6 +90,9 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 // oneLine is what pg_dump makes of a name in a comment.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
+// OneLine is name as the headings of a dump have it: line ends become blanks.
+func OneLine(name string) string { return oneLine.Replace(name) }
+
 // maxCommands bounds the list of psql commands.
 const maxCommands = 100
 

@@ -36,6 +36,7 @@ type Rows struct {
 	N            int64
 	Via          bool // the table is a parent of the one the rows were dumped from
 	Unknown      bool // the statement does not spell its rows out
+	Copied       bool // by a COPY statement
 	// Heading is true when no statement loads rows under the heading of the table's data:
 	// the name is that of the heading, in which line ends have become blanks.
 	Heading bool

@@ -73,7 +73,7 @@ func (d *reader) copy(w *sqltext.Words) error {
 	}
 	d.section.loaded = true
 	n, err := d.sql.CopyRows()
-	d.handler.Rows(Rows{Database: d.database, Schema: schema, Name: name, N: n, Via: d.via(schema, name)})
+	d.handler.Rows(Rows{Database: d.database, Schema: schema, Name: name, N: n, Via: d.via(schema, name), Copied: true})
 	return err
 }
 
