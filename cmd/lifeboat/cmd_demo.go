@@ -32,7 +32,7 @@ programs installed on this machine, else it is left out.`,
 }
 
 func (sh *shell) demo(ctx context.Context) (err error) {
-	dir, remove, err := demoDir()
+	dir, dead, remove, err := demoDir()
 	if err != nil {
 		return unable(err)
 	}
@@ -60,17 +60,23 @@ func (sh *shell) demo(ctx context.Context) (err error) {
 		return err
 	}
 	defer a.close()
+	for _, old := range dead {
+		if err := a.bury(ctx, old); err != nil {
+			sh.log().WarnContext(ctx, "an earlier demo was killed and is not cleaned up", "error", err)
+		}
+	}
 	return sh.drillDemo(ctx, a, len(backups), show)
 }
 
 // drillDemo drills every target of the demo and explains what came out.
 func (sh *shell) drillDemo(ctx context.Context, a *app, backups int, show progress) error {
-	fmt.Fprintf(sh.stdout, "This is a demo: an S3 storage inside this process holds %d backups, some of\n"+
-		"them broken on purpose. Each is now restored in a sandbox and judged.\n\n", backups)
 	names := targetNames(a.cfg)
+	fmt.Fprintf(sh.stdout, "This is a demo: an S3 storage inside this process holds %d backups of %d series,\n"+
+		"some of them broken on purpose. The newest of each series is now restored in a\n"+
+		"sandbox and judged.\n\n", backups, len(names))
 	if why := withoutServer(ctx, a); why != nil {
 		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "shop") })
-		fmt.Fprintf(sh.stdout, "PostgreSQL is left out, because no sandbox for it can be had here: %s\n\n", oneLine(why))
+		fmt.Fprint(sh.stdout, "PostgreSQL is left out, because no sandbox for it can be had here:\n", reasons(why, sh.textOptions()), "\n")
 	}
 	var batch []jobs.Job
 	for _, name := range names {
@@ -108,7 +114,15 @@ func (*app) demoNeeds() engine.Needs {
 	return engines()[0].Needs(engine.Manifest{Engine: "postgres", ServerVersion: "15.0"})
 }
 
-// oneLine joins the lines of an error.
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+// reasons writes what errors were joined into err, a paragraph each.
+func reasons(err error, o text.Options) string {
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	}
+	var b strings.Builder
+	for _, e := range list {
+		b.WriteString(text.Paragraph(e.Error(), 2, o))
+	}
+	return b.String()
 }

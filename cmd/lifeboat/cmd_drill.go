@@ -94,6 +94,9 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 	if !o.json {
 		sh.printReports(reports)
 	}
+	if interrupted(ctx) {
+		return err
+	}
 	if code := exitCode(reports); code != exitGood || err == nil {
 		if err != nil {
 			fmt.Fprintln(sh.stderr, "lifeboat:", err)
@@ -105,11 +108,14 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 
 // runDrills drills the batch, as many at once as the configuration allows, and
 // returns the reports in the order of the batch. With asJSON each is printed when it
-// is ready.
+// is ready. When a person stops it the error has the exit code of that.
 func (sh *shell) runDrills(ctx context.Context, a *app, batch []jobs.Job, asJSON bool) ([]verify.Report, error) {
 	reports := make([]*verify.Report, len(batch))
 	var mu sync.Mutex
 	err := jobs.Each(a.cfg.Server.Concurrency, batch, func(i int, j jobs.Job) error {
+		if interrupted(ctx) {
+			return nil // not begun
+		}
 		rep, err := a.pipeline.Drill(ctx, j)
 		var running *history.RunningError
 		if errors.As(err, &running) {
@@ -132,7 +138,23 @@ func (sh *shell) runDrills(ctx context.Context, a *app, batch []jobs.Job, asJSON
 			done = append(done, *r)
 		}
 	}
+	if interrupted(ctx) {
+		return done, stopped(undrilled(done, len(batch)))
+	}
 	return done, err
+}
+
+// undrilled says how much of a batch was not drilled to its end.
+func undrilled(done []verify.Report, batch int) string {
+	for _, r := range done {
+		if !has(r, verify.Interrupted) {
+			batch--
+		}
+	}
+	if batch == 0 {
+		return ""
+	}
+	return ": " + units.Counted(int64(batch), "target") + " not drilled to the end"
 }
 
 // printReports prints one drill in full, or several as full findings and a table.

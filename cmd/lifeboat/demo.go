@@ -13,13 +13,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/klauspost/compress/zstd"
 
+	"lifeboat/history/sqlite"
 	"lifeboat/internal/alive"
+	"lifeboat/sandbox"
 )
 
 var (
@@ -33,6 +36,9 @@ var (
 
 // demoTime is how times stand in the names of the demo's backups.
 const demoTime = "20060102T150405Z"
+
+// demoRecord is the file of the demo's history, as its configuration has it.
+const demoRecord = "lifeboat.db"
 
 // errorPage is what a backup script stores when the download it wraps went wrong.
 const errorPage = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>\n"
@@ -137,34 +143,60 @@ func startStorage(backups map[string][]byte, now time.Time, log *slog.Logger) (*
 
 func (s *demoStorage) close() error { return s.server.Close() }
 
-// demoDir makes a directory for one run of the demo and removes those of runs that
-// were killed. The returned function removes it.
-func demoDir() (dir string, remove func() error, err error) {
+// runEnding is the ending of the directory of one run of the demo.
+const runEnding = ".run"
+
+// demoDir makes a directory for one run of the demo, and finds those of runs that were
+// killed. The returned function removes its own.
+func demoDir() (dir string, dead []string, remove func() error, err error) {
 	base := filepath.Join(os.TempDir(), fmt.Sprintf("lifeboat-demo-%d", os.Getuid()))
 	beacon, err := alive.New(base)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
-	left, err := filepath.Glob(filepath.Join(base, "*.run"))
-	if err != nil {
-		return "", nil, errors.Join(err, beacon.Close())
-	}
-	for _, old := range left {
-		id := filepath.Base(old)
-		if !alive.Alive(base, id[:len(id)-len(".run")]) {
-			_ = os.RemoveAll(old)
-		}
-	}
-	dir = filepath.Join(base, beacon.Instance()+".run")
+	dir = filepath.Join(base, beacon.Instance()+runEnding)
 	remove = func() error {
 		err := errors.Join(os.RemoveAll(dir), beacon.Close())
 		_ = os.Remove(base) // stays while another demo runs
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", nil, errors.Join(err, remove())
+	runs, err := filepath.Glob(filepath.Join(base, "*"+runEnding))
+	if err != nil {
+		return "", nil, nil, errors.Join(err, remove())
 	}
-	return dir, remove, nil
+	for _, run := range runs {
+		if !alive.Alive(base, strings.TrimSuffix(filepath.Base(run), runEnding)) {
+			dead = append(dead, run)
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", nil, nil, errors.Join(err, remove())
+	}
+	return dir, dead, remove, nil
+}
+
+// bury removes what a killed run of the demo left behind: its sandboxes, which carry
+// the name in its record, and its directory.
+func (a *app) bury(ctx context.Context, dead string) error {
+	record := filepath.Join(dead, demoRecord)
+	if _, err := os.Stat(record); err != nil {
+		return os.RemoveAll(dead) // killed before it began any
+	}
+	store, err := sqlite.Open(ctx, record)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dead))
+	}
+	installation, err := store.Installation(ctx)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return errors.Join(err, os.RemoveAll(dead))
+	}
+	q := sandbox.SweepQuery{Installation: installation, Now: a.pipeline.Now(), Alive: func(string) bool { return false }}
+	for _, r := range a.pipeline.Servers {
+		if _, err := r.Sweep(ctx, q); err != nil {
+			return err // the directory stays: it is what the sandboxes can be found by
+		}
+	}
+	return os.RemoveAll(dead)
 }
 
 // withoutServer explains why the demo leaves PostgreSQL out.

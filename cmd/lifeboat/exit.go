@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"lifeboat/history"
+	"lifeboat/jobs"
 	"lifeboat/verify"
 )
 
@@ -93,12 +97,24 @@ func usage(err error) error {
 	return &exitError{code: exitUsage, err: err}
 }
 
-// unable marks an error as one that left something unverified.
+// unable marks an error as one that left something unverified, unless it has a code
+// of its own.
 func unable(err error) error {
-	if err == nil {
-		return nil
+	var exit *exitError
+	if err == nil || errors.As(err, &exit) {
+		return err
 	}
 	return &exitError{code: exitErrored, err: err}
+}
+
+// interrupted reports whether a person stopped Lifeboat.
+func interrupted(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), jobs.ErrInterrupted)
+}
+
+// stopped ends a command that was interrupted, saying what was not done.
+func stopped(undone string) error {
+	return &exitError{code: exitInterrupted, err: errors.New("interrupted" + undone)}
 }
 
 // statusCode is the exit code of a list of last drills. A target that was never

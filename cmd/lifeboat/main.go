@@ -62,6 +62,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var exit *exitError
+	if err != nil && interrupted(ctx) && !(errors.As(err, &exit) && exit.code == exitInterrupted) {
+		err = stopped("") // whatever else failed, failed because of it
+	}
 	switch {
 	case err == nil:
 		return exitGood

@@ -89,6 +89,14 @@ func pad(s string, width int, right bool) string {
 	return s + fill
 }
 
+// Paragraph writes s, which need not be clean, in lines that fit and begin after
+// indent columns.
+func Paragraph(s string, indent int, o Options) string {
+	p := &page{o: o}
+	p.paragraph(s, indent)
+	return p.String()
+}
+
 // wrap breaks a clean s between words into lines of at most width columns. A word
 // that is longer than a line is broken where the line ends.
 func wrap(s string, width int) []string {
