@@ -7,23 +7,29 @@ import (
 )
 
 // Table writes entries for people, one line each, with the gravest finding below
-// those that are not passed. The target is left out where several are of the same.
+// those that are not passed. The target is left out where several are of the same;
+// where it is named, the drill's id tells when it began: it is never cut, since it is
+// what people copy.
 func Table(entries []Entry, o text.Options) string {
 	named := len(entries) == 1
 	for _, e := range entries {
 		named = named || e.Target != entries[0].Target
 	}
-	columns := []text.Column{
-		{Title: "DRILL", Flex: true}, {Title: "STARTED"}, {Title: "VERDICT", Verdict: true},
-		{Title: "SIZE", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true},
-	}
+	first := text.Column{Title: "STARTED"}
 	if named {
-		columns = append([]text.Column{{Title: "TARGET", Flex: true}}, columns...)
+		first = text.Column{Title: "TARGET", Flex: true}
+	}
+	columns := []text.Column{
+		first, {Title: "DRILL"}, {Title: "VERDICT", Verdict: true},
+		{Title: "SIZE", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true},
 	}
 	rows := make([]text.Row, 0, len(entries))
 	for _, e := range entries {
 		cells := []string{
-			e.Drill, e.Started.UTC().Format("2006-01-02 15:04"), text.Word(e.Verdict), "-", "-", "-",
+			e.Started.UTC().Format("2006-01-02 15:04"), e.Drill, text.Word(e.Verdict), "-", "-", "-",
+		}
+		if named {
+			cells[0] = e.Target
 		}
 		if e.State == Running {
 			cells[2] = string(Running)
@@ -39,9 +45,6 @@ func Table(entries []Entry, o text.Options) string {
 			cells[5] = units.Duration(e.Finished.Sub(e.Started))
 		case !o.Now.IsZero():
 			cells[5] = units.Duration(max(0, o.Now.Sub(e.Started)))
-		}
-		if named {
-			cells = append([]string{e.Target}, cells...)
 		}
 		row := text.Row{Cells: cells, Verdict: e.Verdict}
 		if e.Verdict != verify.Passed {

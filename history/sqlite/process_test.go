@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"lifeboat/history"
 	"lifeboat/history/historytest"
 	"lifeboat/verify"
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 	case "compete":
 		err = compete(path, name)
 	default:
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	}
 	if err != nil {
 		fmt.Println("error", err)
