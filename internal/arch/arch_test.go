@@ -2,6 +2,7 @@
 package arch
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -42,7 +43,7 @@ var adapters = []string{
 
 func TestImportsPointForward(t *testing.T) {
 	seen := 0
-	walkGo(t, func(rel string, imports []string) {
+	walkGo(t, func(rel string, file *ast.File) {
 		from, _, _ := strings.Cut(rel, "/")
 		if from == "cmd" || from == "scripts" {
 			return // cmd wires everything
@@ -53,7 +54,7 @@ func TestImportsPointForward(t *testing.T) {
 			return
 		}
 		seen++
-		for _, p := range imports {
+		for _, p := range imports(t, file) {
 			rest, ours := strings.CutPrefix(p, module)
 			to, _, _ := strings.Cut(rest, "/")
 			first, _, _ := strings.Cut(p, "/")
@@ -78,7 +79,7 @@ func TestImportsPointForward(t *testing.T) {
 }
 
 // walkGo calls visit with every Go file of the product that is not a test.
-func walkGo(t *testing.T, visit func(rel string, imports []string)) {
+func walkGo(t *testing.T, visit func(rel string, file *ast.File)) {
 	t.Helper()
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -94,22 +95,28 @@ func walkGo(t *testing.T, visit func(rel string, imports []string)) {
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
-		var imports []string
-		for _, imp := range file.Imports {
-			p, err := strconv.Unquote(imp.Path.Value)
-			if err != nil {
-				return err
-			}
-			imports = append(imports, p)
-		}
-		visit(filepath.ToSlash(rel), imports)
+		visit(filepath.ToSlash(rel), file)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// imports lists the paths a file imports.
+func imports(t *testing.T, file *ast.File) []string {
+	t.Helper()
+	var paths []string
+	for _, imp := range file.Imports {
+		p, err := strconv.Unquote(imp.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	return paths
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"lifeboat/internal/testkit"
 	"lifeboat/storage/envelope"
 )
@@ -89,9 +91,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	os.RemoveAll(keyDir)
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(keyDir)
+		os.Exit(code)
+	}))
 }
 
 // stopAgent ends the process that gpg leaves behind.
