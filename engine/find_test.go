@@ -41,3 +41,16 @@ func TestFindTakesTheTableAPersonMeans(t *testing.T) {
 		}
 	}
 }
+
+func TestObjectsAreWrittenAsPeopleReadThem(t *testing.T) {
+	for want, o := range map[string]engine.Object{
+		`table shop."Order Lines"`:          {Kind: "table", Table: engine.Table{Schema: "shop", Name: "Order Lines"}},
+		"trigger public.orders.touch twice": {Kind: "trigger", Table: engine.Table{Schema: "public", Name: "orders.touch twice"}},
+		`function "A b".add(integer, text)`: {Kind: "function", Table: engine.Table{Schema: "A b", Name: "add(integer, text)"}},
+		"operator ===":                      {Kind: "operator", Table: engine.Table{Name: "==="}},
+	} {
+		if got := o.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

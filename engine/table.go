@@ -16,6 +16,19 @@ func (t Table) String() string {
 	return strings.Join(parts, ".")
 }
 
+// String is the object's kind and name. Names of several parts ("table.trigger",
+// "function(types)") are written as they are: quotes around them would mislead.
+func (o Object) String() string {
+	switch o.Kind {
+	case "constraint", "trigger", "rule", "policy", "function", "procedure", "aggregate", "operator":
+		if o.Schema == "" && o.Database == "" {
+			return o.Kind + " " + o.Name
+		}
+		return o.Kind + " " + Table{Database: o.Database, Schema: o.Schema}.String() + "." + o.Name
+	}
+	return o.Kind + " " + o.Table.String()
+}
+
 // quote leaves plain names alone and puts others in double quotes. A dot always
 // needs them: it would read as a separator.
 func quote(name string) string {

@@ -20,8 +20,8 @@ import (
 // Names are the plain ones, without quotes. Those of constraints, triggers, rules and
 // policies are "table.name" (or "domain.name") and belong to the table's schema. A
 // function, procedure or aggregate is "name(types)", with the types of its input
-// arguments as format_type writes them under an empty search path, joined by ", "; an
-// aggregate without any is "name(*)". An operator is listed once, however many types it
+// arguments as format_type writes them under an empty search path, quoted as signature
+// does, joined by ", "; an aggregate without any is "name(*)". An operator is listed once, however many types it
 // is defined for. A rule "_RETURN" is its view. Extensions, schemas, event triggers and
 // publications belong to no schema.
 var ObjectKinds = []string{
@@ -130,7 +130,7 @@ func (c *catalog) add(it item) {
 		// Types in the tags of old dumps lack their schema wherever the search path of
 		// the moment found them: such a name cannot be compared.
 		if c.qualified || strings.HasSuffix(it.Tag, "()") {
-			c.object(strings.ToLower(it.Desc), it.Schema, signature(it))
+			c.object(strings.ToLower(it.Desc), it.Schema, signature(it.Tag))
 		}
 	case "OPERATOR":
 		if t := (engine.Table{Database: c.database, Schema: it.Schema, Name: it.Tag}); !c.operators[t] {
@@ -176,38 +176,19 @@ func (c *catalog) leftOut(spoken func(engine.Table) bool) []engine.Table {
 // needless is a name in quotes that needs none, by its letters.
 var needless = regexp.MustCompile(`"([a-z_][a-z0-9_]*)"`)
 
-// signature is the tag of a function with its types as they are written when only those
-// names are quoted that need it, and not all of them (--quote-all-identifiers).
-func signature(it item) string {
-	w := sqltext.Read(it.SQL)
-	if !w.Accept("CREATE") {
-		return it.Tag
+// signature is a function's name and types with quotes only around what needs them by
+// its letters. Servers quote keywords too, and all names under --quote-all-identifiers.
+func signature(tag string) string {
+	i := strings.IndexByte(tag, '(')
+	if i < 0 {
+		return tag
 	}
-	w.Accept("OR", "REPLACE")
-	w.AcceptAny("FUNCTION", "PROCEDURE", "AGGREGATE")
-	schema := needless.FindString(strings.TrimSpace(w.Rest()))
-	if schema == "" || schema != `"`+it.Schema+`"` || !strings.HasPrefix(strings.TrimSpace(w.Rest()), schema) {
-		return it.Tag
-	}
-	name, types, ok := cutSignature(it.Tag)
-	if !ok {
-		return it.Tag
-	}
-	return name + needless.ReplaceAllStringFunc(types, func(q string) string {
+	return tag[:i] + needless.ReplaceAllStringFunc(tag[i:], func(q string) string {
 		if q == `"char"` { // a type of its own, other than char
 			return q
 		}
 		return strings.Trim(q, `"`)
 	})
-}
-
-// cutSignature parts a function's name from its types.
-func cutSignature(tag string) (name, types string, ok bool) {
-	i := strings.IndexByte(tag, '(')
-	if i < 0 {
-		return tag, "", false
-	}
-	return tag[:i], tag[i:], true
 }
 
 // object adds one object.

@@ -81,14 +81,10 @@ func read(ctx context.Context, d engine.Dump) (engine.Received, error) {
 	return s.Finish()
 }
 
-// load loads the schema of testdata into a server of the given version.
+// load loads the shop into a server of the given version.
 func load(t testing.TB, major int) pgdumps.Database {
 	t.Helper()
-	schema, err := os.ReadFile("testdata/shop.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pgdumps.Start(t, major).Load(t, string(schema))
+	return pgdumps.Start(t, major).Load(t, pgdumps.Shop)
 }
 
 // clone copies the list of files, not their content.

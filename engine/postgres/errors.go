@@ -33,6 +33,8 @@ const (
 	hintExtension = "Use an image that has this extension."
 	hintRole      = "Create the role before a real restore, or restore with --no-owner --no-privileges."
 	hintFollows   = "Look at the first error of this restore: this one usually follows from it."
+	hintPath      = "A function that the restore runs names something without its schema, and dumps are restored with an empty search path. " +
+		"Give the function a \"SET search_path\" of its own, or qualify the name, and dump again."
 	hintOldServer = "Written by a newer pg_dump than this server knows; nothing is lost."
 	hintTablespac = "Lifeboat restores everything into the default tablespace."
 )
@@ -222,8 +224,12 @@ func (t *transcript) explain(e engine.RestoreError, c complaint) engine.RestoreE
 			e.Hint = fmt.Sprintf("Use an image that has this extension: image: %s", image)
 		}
 	case engine.DataLost:
-		if t.absent != "" && e.Hint == hintFollows {
+		switch {
+		case e.Hint != hintFollows:
+		case t.absent != "":
 			e.Hint = fmt.Sprintf("Follows from the absence of extension %s.", t.absent)
+		case c.within:
+			e.Hint = hintPath
 		}
 	}
 	return e

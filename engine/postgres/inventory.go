@@ -40,10 +40,11 @@ func (s *session) inventory(ctx context.Context, label string) ([]engine.Object,
 	}
 	objects := make([]engine.Object, len(rows))
 	for i, r := range rows {
-		objects[i] = engine.Object{
-			Kind:  string(r[0]),
-			Table: engine.Table{Database: label, Schema: string(r[1]), Name: string(r[2])},
+		kind, name := string(r[0]), string(r[2])
+		if kind == "function" || kind == "procedure" || kind == "aggregate" {
+			name = signature(name)
 		}
+		objects[i] = engine.Object{Kind: kind, Table: engine.Table{Database: label, Schema: string(r[1]), Name: name}}
 	}
 	return objects, nil
 }

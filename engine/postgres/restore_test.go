@@ -8,36 +8,15 @@ import (
 	"testing"
 
 	"lifeboat/engine"
+	"lifeboat/internal/testkit/pgdumps"
 )
 
 // everything fills a database "shop" of a new source.
 func everything(t *testing.T, major int) *source {
 	t.Helper()
-	script, err := os.ReadFile("testdata/everything.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := newSource(t, major)
 	s.sql("postgres", "CREATE DATABASE shop")
-	s.sql("shop", string(script))
-	if major >= 15 {
-		s.sql("shop", `
-			CREATE TABLE app.nulls (a integer, UNIQUE NULLS NOT DISTINCT (a));
-			CREATE PUBLICATION some_rows FOR TABLE app.orders WHERE (amount > 10);
-			CREATE VIEW app.mine WITH (security_invoker) AS SELECT 1 AS one;`)
-	}
-	if major >= 17 {
-		s.sql("shop", `
-			CREATE FUNCTION app.on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody enters'; END $$;
-			CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION app.on_login();
-			ALTER EVENT TRIGGER on_login DISABLE;`)
-	}
-	if major >= 18 {
-		s.sql("shop", `
-			CREATE TABLE app.computed (a integer, b integer GENERATED ALWAYS AS (a * 2) VIRTUAL, during daterange NOT NULL,
-				CONSTRAINT no_overlap PRIMARY KEY (a, during WITHOUT OVERLAPS), CONSTRAINT loose CHECK (a > 0) NOT ENFORCED);
-			INSERT INTO app.computed VALUES (1, DEFAULT, '[2024-01-01,2024-02-01)');`)
-	}
+	s.sql("shop", pgdumps.Everything(major))
 	return s
 }
 

@@ -41,6 +41,7 @@ type complaint struct {
 	table     string // of a COPY
 	statement string // first words of the failed statement
 	raisedBy  string // function that raised it in words of its own
+	within    bool   // a function ran into it
 	line      string // of the script
 }
 
@@ -79,19 +80,20 @@ func (t *transcript) Close() {
 // Lines of the tools. pg_restore up to 11 wrote "[archiver (db)] " where later ones
 // write "error: ". Workers share one stderr, so that a prefix may stand inside a line.
 var (
-	finishedLine = regexp.MustCompile(`pg_restore: finished item [0-9]+ TABLE DATA `)
-	dataLine     = regexp.MustCompile(`pg_restore: processing data for table `)
-	itemLine     = regexp.MustCompile(`(?:from|Error from) TOC entry [0-9]+; [0-9]+ [0-9]+ (.*)$`)
-	phaseLine    = regexp.MustCompile(`(?:while|Error while) (?:INITIALIZING|PROCESSING TOC|FINALIZING)`)
-	countLine    = regexp.MustCompile(`errors ignored on restore: ([0-9]+)`)
-	errorLine    = regexp.MustCompile(`pg_restore: (?:error: |\[[a-z ()]+\] )(?:could not execute query: )?(.*)$`)
-	psqlLine     = regexp.MustCompile(`^psql:.*?:([0-9]+): (?:error: )?(.*)$`)
-	bareLine     = regexp.MustCompile(`^(?:psql|pg_restore): (?:error: |fatal: )(.*)$`)
-	severity     = regexp.MustCompile(`^(ERROR|FATAL|PANIC):  (.*)$`)
-	nested       = regexp.MustCompile(`^COPY failed for table "(.*)": (?:ERROR|FATAL|PANIC):  (.*)$`)
-	copyContext  = regexp.MustCompile(`^CONTEXT:  COPY ([^,]+), line [0-9]+`)
-	raiseContext = regexp.MustCompile(`^CONTEXT:  PL/[A-Za-z]+ (function .{1,200}) line [0-9]+ at RAISE`)
-	statementOf  = regexp.MustCompile(`^(?:\s*Command was: |(?:psql:.*?:[0-9]+: )?STATEMENT:  )(.*)$`)
+	finishedLine  = regexp.MustCompile(`pg_restore: finished item [0-9]+ TABLE DATA `)
+	dataLine      = regexp.MustCompile(`pg_restore: processing data for table `)
+	itemLine      = regexp.MustCompile(`(?:from|Error from) TOC entry [0-9]+; [0-9]+ [0-9]+ (.*)$`)
+	phaseLine     = regexp.MustCompile(`(?:while|Error while) (?:INITIALIZING|PROCESSING TOC|FINALIZING)`)
+	countLine     = regexp.MustCompile(`errors ignored on restore: ([0-9]+)`)
+	errorLine     = regexp.MustCompile(`pg_restore: (?:error: |\[[a-z ()]+\] )(?:could not execute query: )?(.*)$`)
+	psqlLine      = regexp.MustCompile(`^psql:.*?:([0-9]+): (?:error: )?(.*)$`)
+	bareLine      = regexp.MustCompile(`^(?:psql|pg_restore): (?:error: |fatal: )(.*)$`)
+	severity      = regexp.MustCompile(`^(ERROR|FATAL|PANIC):  (.*)$`)
+	nested        = regexp.MustCompile(`^COPY failed for table "(.*)": (?:ERROR|FATAL|PANIC):  (.*)$`)
+	copyContext   = regexp.MustCompile(`^CONTEXT:  COPY ([^,]+), line [0-9]+`)
+	raiseContext  = regexp.MustCompile(`^CONTEXT:  PL/[A-Za-z]+ (function .{1,200}) line [0-9]+ at RAISE`)
+	withinContext = regexp.MustCompile(`^CONTEXT:  (?:PL/[A-Za-z]+|SQL) function `)
+	statementOf   = regexp.MustCompile(`^(?:\s*Command was: |(?:psql:.*?:[0-9]+: )?STATEMENT:  )(.*)$`)
 )
 
 // take reads one line.
@@ -135,6 +137,7 @@ func (t *transcript) take(line string) {
 	if t.open == nil {
 		return
 	}
+	t.open.within = t.open.within || withinContext.MatchString(line)
 	if m := copyContext.FindStringSubmatch(line); m != nil {
 		t.open.table = m[1]
 	} else if m := raiseContext.FindStringSubmatch(line); m != nil {

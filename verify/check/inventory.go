@@ -65,7 +65,7 @@ func (c Inventory) Run(ctx context.Context, in verify.Input) ([]verify.Result, e
 
 func (c Inventory) missing(o engine.Object) verify.Result {
 	r := verify.Result{
-		Check: c.Name(), Verdict: verify.Failed, Code: verify.ObjectsMissing, Subject: o.Kind + " " + o.Table.String(),
+		Check: c.Name(), Verdict: verify.Failed, Code: verify.ObjectsMissing, Subject: o.String(),
 		Observed: "absent", Expected: "present",
 		Detail: "The dump lists this " + o.Kind + ", and the restored database does not have it.",
 		Hint:   "See the restore errors for why it was not created. Often an extension or a role is missing, or something it refers to.",

@@ -88,13 +88,31 @@ func losses(res engine.Restored) []verify.Result {
 		}
 		results = append(results, r)
 	}
-	results = bound(results, "error")
+	results = bound(merge(results), "error")
 	for _, class := range []engine.ErrorClass{engine.Unclassified, engine.DataLost, engine.ExtensionAbsent} {
 		if unkept := res.ErrorCount[class] - kept[class]; unkept > 0 {
 			results = append(results, unkeptLosses(class, unkept))
 		}
 	}
 	return results
+}
+
+// merge tells equal results once, with their number: a table that is dumped as INSERT
+// statements repeats its error for every row.
+func merge(results []verify.Result) []verify.Result {
+	times := make(map[verify.Result]int64)
+	var once []verify.Result
+	for _, r := range results {
+		if times[r]++; times[r] == 1 {
+			once = append(once, r)
+		}
+	}
+	for i, r := range once {
+		if n := times[r]; n > 1 {
+			once[i].Observed += ", " + units.Count(n) + " times"
+		}
+	}
+	return once
 }
 
 func unkeptLosses(class engine.ErrorClass, n int) verify.Result {

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"fmt"
 	"testing"
 
@@ -20,6 +21,11 @@ func TestRestore(t *testing.T) {
 	tests{
 		{"harmless errors", check.Restore{}, line(engine.Harmless, "comment"), nil},
 		{"rows lost", check.Restore{}, line(engine.DataLost, "table orders"), []string{"failed restore_incomplete table orders"}},
+		{"one error for each row", check.Restore{}, func(in *verify.Input) {
+			line(engine.DataLost, "table orders")(in)
+			in.Restored.Errors = slices.Repeat(in.Restored.Errors, 40)
+			in.Restored.ErrorCount[engine.DataLost] = 40
+		}, []string{"failed restore_incomplete table orders"}},
 		{"an unknown error", check.Restore{}, line(engine.Unclassified, "function f"), []string{"failed restore_incomplete function f"}},
 		{"an absent extension", check.Restore{}, line(engine.ExtensionAbsent, "extension postgis"), []string{"failed extension_absent extension postgis"}},
 		{"an absent role", check.Restore{}, line(engine.RoleAbsent, "role app"), []string{"warned role_absent role app"}},

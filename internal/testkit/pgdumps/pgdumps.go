@@ -136,6 +136,13 @@ type Database struct {
 	Name string
 }
 
+// unsubscribe drops the subscriptions of a database, with which it could not be
+// dropped. Their publishers do not exist.
+const unsubscribe = `
+SELECT format('ALTER SUBSCRIPTION %I SET (slot_name = NONE)', subname), format('DROP SUBSCRIPTION %I', subname)
+FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \gexec
+`
+
 // Load creates a database and runs sql in it.
 func (s *Server) Load(t testing.TB, sql string) Database {
 	t.Helper()
@@ -145,7 +152,11 @@ func (s *Server) Load(t testing.TB, sql string) Database {
 	mu.Unlock()
 	s.Exec(t, nil, "createdb", db.Name)
 	t.Cleanup(func() {
-		if _, err := s.exec(context.Background(), nil, "dropdb", db.Name); err != nil {
+		_, err := s.exec(context.Background(), strings.NewReader(unsubscribe), "psql", "-XAtq", "-d", db.Name)
+		if err == nil {
+			_, err = s.exec(context.Background(), nil, "dropdb", db.Name)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})

@@ -5,8 +5,8 @@ CREATE EXTENSION pg_trgm;
 CREATE EXTENSION btree_gist;
 CREATE EXTENSION pgcrypto;
 CREATE EXTENSION "uuid-ossp";
-CREATE ROLE alice;
-CREATE ROLE "Größe Team" NOLOGIN;
+SELECT format('CREATE ROLE %I', name) FROM unnest(ARRAY['alice', 'Größe Team']) name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 CREATE SCHEMA app AUTHORIZATION alice;
 CREATE SCHEMA "Weird Schema.with dot";
 COMMENT ON SCHEMA app IS 'the application';
