@@ -89,7 +89,7 @@ func (Artifact) age(in verify.Input) (verify.Result, error) {
 	case rpo > 0:
 		r.Detail = "The backup is recent enough."
 	default:
-		r.Detail = "No RPO is set for this target, so its age is not judged."
+		r.Detail = "No RPO applies to it, so its age is not judged."
 	}
 	return r, nil
 }

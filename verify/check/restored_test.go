@@ -1,8 +1,8 @@
 package check_test
 
 import (
-	"slices"
 	"fmt"
+	"slices"
 	"testing"
 
 	"lifeboat/engine"
