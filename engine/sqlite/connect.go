@@ -134,8 +134,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 var limits = map[int]int{
 	sqlite3.SQLITE_LIMIT_ATTACHED:       0,
 	sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
-	sqlite3.SQLITE_LIMIT_LENGTH:         maxStatement,
-	sqlite3.SQLITE_LIMIT_SQL_LENGTH:     maxStatement,
+	sqlite3.SQLITE_LIMIT_LENGTH:         maxValue,
+	sqlite3.SQLITE_LIMIT_SQL_LENGTH:     maxValue,
 	sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH:  50,
 	sqlite3.SQLITE_LIMIT_EXPR_DEPTH:     500,
 	sqlite3.SQLITE_LIMIT_VDBE_OP:        5_000_000,

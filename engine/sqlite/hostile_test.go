@@ -108,6 +108,20 @@ func TestARestoreStopsAtTheDiskLimit(t *testing.T) {
 	}
 }
 
+// A row that would take gigabytes of this process is our limit, and not the backup's fault.
+func TestARowTooLargeForMemoryIsNotHeld(t *testing.T) {
+	for name, row := range map[string]string{
+		"in the text":        "'" + strings.Repeat("x", 65<<20) + "'",
+		"made by a function": "zeroblob(250000000)",
+		"grown on the way":   "hex(zeroblob(40000000))",
+	} {
+		_, err := load(t, t.Context(), sqlDump("INSERT INTO t VALUES("+row+");\n"), 1<<30)
+		if !errors.Is(err, sandbox.ErrOutOfRoom) {
+			t.Errorf("%s: got %v, want it out of room", name, err)
+		}
+	}
+}
+
 func TestARestoreStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("the drill was cancelled")

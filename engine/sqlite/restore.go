@@ -127,11 +127,18 @@ func subject(st *statement) string {
 	return st.keyword + " statement"
 }
 
-// limitError turns a full database into the sandbox's own word for it.
+// limitError turns what SQLite says at a limit of ours into an error that is no fact
+// about the backup; nil for any other.
 func (l *loader) limitError(err error) error {
 	var e *modernc.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL {
+	if !errors.As(err, &e) {
+		return nil
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
 		return &sandbox.LimitError{Limit: "disk", Bytes: l.options.Limits.Disk, Used: l.options.Limits.Disk}
+	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_NOMEM:
+		return errTooLarge
 	}
 	return nil
 }

@@ -11,11 +11,18 @@ import (
 	"strings"
 
 	"lifeboat/engine"
+	"lifeboat/internal/units"
+	"lifeboat/sandbox"
 )
 
-// maxStatement bounds the text of one statement: SQLite's own tool writes no longer
-// ones unless a single value is larger than half of it.
-const maxStatement = 256 << 20
+// maxValue bounds one value and the text of one statement, and with them the memory that
+// a database or a dump can make this process take: SQLite and its driver hold about
+// eight copies of a value while it is inserted. SQLite's own tool writes longer statements
+// only for a row larger than half of it.
+const maxValue = 64 << 20
+
+// errTooLarge says nothing about the backup: it is Lifeboat that does not go on.
+var errTooLarge = fmt.Errorf("%w: a row takes more than the %s that Lifeboat holds in memory", sandbox.ErrOutOfRoom, units.Bytes(maxValue))
 
 // player runs the statements of a dump one after the other, as SQLite's own tool does,
 // and goes on after an error.
@@ -94,7 +101,7 @@ func (p *player) own(stmt string, args ...any) error {
 
 // play runs all statements of in.
 func (p *player) play(in io.Reader, total int64) error {
-	s := scanner{keep: maxStatement}
+	s := scanner{keep: maxValue}
 	s.onEnd = func(st *statement) {
 		if p.err == nil {
 			p.err = p.run(st)
@@ -113,7 +120,7 @@ func (p *player) play(in io.Reader, total int64) error {
 		case p.err != nil:
 			return p.err
 		case s.err != nil:
-			return fmt.Errorf("%w: it has a statement of more than %d MiB", engine.ErrFormat, maxStatement>>20)
+			return errTooLarge
 		case err == io.EOF:
 			return nil
 		case err != nil:
