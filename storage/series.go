@@ -23,11 +23,16 @@ type Series struct {
 	Count    int         // artifacts
 	Bytes    int64       // size of the newest
 	Newest   time.Time   // when it was made, as far as name or upload tell
-	Times    []time.Time // of the newest ones, ascending
+	Times    []time.Time // of the newest ones as their names say, ascending
 	Sidecars bool        // there are checksum files beside them
 }
 
-// Rhythm is the usual time between two backups, and zero when there are too few to tell.
+// copied is how close the uploads of files are that were copied in one go: such times
+// tell nothing of when backups are made.
+const copied = time.Minute
+
+// Rhythm is the usual time between two backups, and zero when there are too few to
+// tell, or when it cannot be told.
 func (s Series) Rhythm() time.Duration {
 	var gaps []time.Duration
 	for i := 1; i < len(s.Times); i++ {
@@ -39,83 +44,147 @@ func (s Series) Rhythm() time.Duration {
 		return 0
 	}
 	slices.Sort(gaps)
-	return gaps[len(gaps)/2]
+	if usual := gaps[len(gaps)/2]; usual >= copied {
+		return usual
+	}
+	return 0
+}
+
+// survey collects the series of one listing, which is in key order.
+type survey struct {
+	now    time.Time
+	found  map[string]*Series
+	sums   map[string]bool // patterns of what has checksum files
+	open   *group          // the artifact of several objects under way
+	tooBig bool
 }
 
 // Survey lists everything below prefix and recognises series of backups by their
 // names. It returns them by their patterns, and how many objects it saw.
 func Survey(ctx context.Context, src Source, prefix string, now time.Time) (series []Series, listed int, err error) {
-	found := map[string]*Series{}
-	sums := map[string]bool{}
+	s := &survey{now: now, found: map[string]*Series{}, sums: map[string]bool{}}
 	for o, err := range src.List(ctx, prefix) {
 		if err != nil {
 			return nil, listed, fmt.Errorf("survey %s: %w", src.Name(), err)
 		}
 		listed++
-		key, counts := artifactKey(o.Key)
-		switch {
-		case sidecarName.MatchString(o.Key):
-			sums[seriesPattern(sidecarName.ReplaceAllString(o.Key, ""), now)] = true
-			continue
-		case partialName.MatchString(o.Key):
-			continue
+		if s.see(o); s.tooBig {
+			break
 		}
-		pattern := seriesPattern(key, now)
-		s := found[pattern]
-		if s == nil {
-			if len(found) == maxSeries {
-				return nil, listed, fmt.Errorf("survey %s: more than %d different kinds of names below %q; name a longer prefix",
-					src.Name(), maxSeries, prefix)
-			}
-			s = &Series{Pattern: pattern}
-			found[pattern] = s
-		}
-		s.add(o, key, counts, now)
 	}
-	for pattern, s := range found {
-		s.Sidecars = sums[pattern]
-		series = append(series, *s)
+	if s.close(); s.tooBig {
+		return nil, listed, fmt.Errorf("survey %s: more than %d different kinds of names below %q; name a longer prefix",
+			src.Name(), maxSeries, prefix)
+	}
+	for pattern, found := range s.found {
+		found.Sidecars = s.sums[pattern]
+		series = append(series, *found)
 	}
 	slices.SortFunc(series, func(a, b Series) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return series, listed, nil
 }
 
-// add counts one object of an artifact of the series; counts is false for the second
-// and later objects of an artifact.
-func (s *Series) add(o Object, key string, counts bool, now time.Time) {
-	at := o.Modified
-	if t, ok := timeInKey(key, now); ok {
-		at = t.settleTime(o.Modified)
+// see takes in the next object of the listing.
+func (s *survey) see(o Object) {
+	switch {
+	case isSidecar(o.Key):
+		s.sums[seriesPattern(sidecarName.ReplaceAllString(o.Key, ""), s.now)] = true
+		return
+	case partialName.MatchString(o.Key), strings.HasSuffix(o.Key, "/"): // some tools store an object for a folder
+		return
 	}
-	if key == s.Example {
-		s.Bytes += o.Size
+	if s.open != nil && !strings.HasPrefix(o.Key, s.open.base) {
+		s.close()
 	}
-	if counts {
-		s.Count++
+	g := groupOf(o.Key)
+	switch {
+	case g == nil:
+		s.add(seriesPattern(o.Key, s.now), o.Key, o)
+	case s.open != nil && s.open.base == g.base && s.open.how == g.how:
+		s.open.parts = append(s.open.parts, o)
+	default:
+		s.close()
+		g.parts = []Object{o}
+		s.open = g
 	}
-	if at.After(s.Newest) && key != s.Example {
-		s.Newest, s.Example, s.Bytes = at, key, o.Size
+}
+
+// groupOf is the artifact of several objects that the object of a key may belong to,
+// and nil when its name does not look like one of several.
+func groupOf(key string) *group {
+	if dir := folderOf(key); dir != "" && dumpFile.MatchString(key[len(dir):]) {
+		return &group{base: dir, dir: true}
 	}
-	i, seen := slices.BinarySearchFunc(s.Times, at, time.Time.Compare)
-	if !seen {
+	if base, _, how, ok := piece(key); ok {
+		return &group{base: base, how: how}
+	}
+	return nil
+}
+
+// close adds the artifact under way to its series. Numbered files that are not the
+// pieces of one are the places of a rotation: a series of its own kind.
+func (s *survey) close() {
+	g := s.open
+	if s.open = nil; g == nil {
+		return
+	}
+	whole := g.dir && g.hasTOC()
+	if !g.dir {
+		_, whole = g.split()
+	}
+	if whole {
+		s.add(seriesPattern(g.base, s.now), g.base, g.parts...)
+		return
+	}
+	for _, o := range g.parts {
+		pattern := seriesPattern(o.Key, s.now)
+		if g.how == numbered {
+			pattern = seriesPattern(g.base, s.now) + ".*"
+		}
+		s.add(pattern, o.Key, o)
+	}
+}
+
+// add counts an artifact and its parts for the series of a pattern.
+func (s *survey) add(pattern, key string, parts ...Object) {
+	found := s.found[pattern]
+	if found == nil {
+		if len(s.found) == maxSeries {
+			s.tooBig = true
+			return
+		}
+		found = &Series{Pattern: pattern}
+		s.found[pattern] = found
+	}
+	var bytes int64
+	var stored time.Time
+	for _, p := range parts {
+		bytes += p.Size
+		if p.Modified.After(stored) {
+			stored = p.Modified
+		}
+	}
+	made, named := stored, stored
+	if t, ok := timeInKey(key, s.now); ok {
+		made, named = t.settleTime(stored), t.at
+	}
+	found.Count++
+	if found.Example == "" || made.After(found.Newest) {
+		found.Newest, found.Example, found.Bytes = made, key, bytes
+	}
+	found.seen(named)
+}
+
+// seen keeps a time for the rhythm. Those in names are kept as they stand there: what
+// the upload adds to a date is no part of it.
+func (s *Series) seen(at time.Time) {
+	i, again := slices.BinarySearchFunc(s.Times, at, time.Time.Compare)
+	if !again {
 		s.Times = slices.Insert(s.Times, i, at)
 	}
 	if len(s.Times) > maxSeriesTimes {
 		s.Times = s.Times[1:]
 	}
-}
-
-// artifactKey is the key of the artifact an object belongs to, and whether the object
-// is the one by which the artifact is counted.
-func artifactKey(key string) (artifact string, counts bool) {
-	dir, name := key[:strings.LastIndexByte(key, '/')+1], key[strings.LastIndexByte(key, '/')+1:]
-	if dir != "" && dumpFile.MatchString(name) {
-		return dir, tocFile.MatchString(name)
-	}
-	if base, place, how, ok := piece(key); ok && how == named {
-		return base, place == 0
-	}
-	return key, true
 }
 
 // digits are numbers in a name that are no times.

@@ -43,4 +43,7 @@ func TestRhythmIsTheUsualGap(t *testing.T) {
 	if got := (Series{Times: []time.Time{day}}).Rhythm(); got != 0 {
 		t.Errorf("Rhythm() of one backup = %s, want 0", got)
 	}
+	if got := (Series{Times: []time.Time{day, day.Add(time.Second), day.Add(2 * time.Second)}}).Rhythm(); got != 0 {
+		t.Errorf("Rhythm() of files copied in one go = %s, want 0", got)
+	}
 }

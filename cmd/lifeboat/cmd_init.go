@@ -17,6 +17,7 @@ import (
 	"lifeboat/jobs"
 	"lifeboat/storage"
 	"lifeboat/storage/envelope"
+	"lifeboat/verify/text"
 )
 
 func (sh *shell) initCommand() *cobra.Command {
@@ -82,11 +83,11 @@ func (sh *shell) init(ctx context.Context, o initOptions) error {
 		return unable(err)
 	}
 	if len(series) == 0 {
-		return unable(fmt.Errorf("%s holds no backups: %d objects were listed", o.location, listed))
+		return unable(fmt.Errorf("%s holds no backups: %s there; is the name right?", o.location, units.Counted(int64(listed), "object")))
 	}
 	p := proposal{location: o.location, listed: listed, now: sh.now(), sourceName: name, source: conf}
 	for _, s := range series {
-		fmt.Fprintf(sh.stderr, "Reading the head of %s ...\n", s.Example)
+		fmt.Fprintf(sh.stderr, "Reading the head of %s ...\n", text.Clean(s.Example))
 		p.add(s, sh.recognise(ctx, src, s))
 	}
 	return sh.writeProposal(p, o.output)
@@ -139,22 +140,37 @@ func (sh *shell) recognise(ctx context.Context, src storage.Source, s storage.Se
 // writeProposal writes the configuration, after reading it back the way every command
 // will: a proposal that does not load would be worse than none.
 func (sh *shell) writeProposal(p proposal, output string) error {
-	text := p.yaml()
-	if p.targets() == 0 {
-		fmt.Fprint(sh.stderr, text)
+	proposed := p.yaml()
+	targets, encrypted := p.targets(), p.encrypted()
+	if targets+encrypted == 0 {
+		fmt.Fprint(sh.stderr, proposed)
 		return unable(errors.New("nothing that lies there can be drilled; the comments above say why"))
 	}
-	if _, err := configs.Parse(output, []byte(text), os.LookupEnv); err != nil {
+	if _, err := configs.Parse(output, []byte(proposed), os.LookupEnv); err != nil && targets > 0 {
 		return unable(fmt.Errorf("the proposal does not load: %w", err))
 	}
 	if output == "-" {
-		fmt.Fprint(sh.stdout, text)
+		fmt.Fprint(sh.stdout, proposed)
+	} else if err := os.WriteFile(output, []byte(proposed), fs.FileMode(0o600)); err != nil {
+		return usage(err)
+	}
+	return sh.tellProposal(targets, encrypted, p.listed, output)
+}
+
+// tellProposal says what was written and what is to be done with it. Where all that
+// was found is encrypted, the keys are missing on our side.
+func (sh *shell) tellProposal(targets, encrypted, listed int, output string) error {
+	locked := units.Count(int64(encrypted)) + " encrypted series"
+	if targets == 0 {
+		return usage(fmt.Errorf("%s has no target yet: it names %s, to be given the key; its comments say how", output, locked))
+	}
+	if output == "-" {
 		return nil
 	}
-	if err := os.WriteFile(output, []byte(text), fs.FileMode(0o600)); err != nil {
-		return unable(err)
+	fmt.Fprintf(sh.stdout, "%s proposes %s from %s.\n", output, units.Counted(int64(targets), "target"), units.Counted(int64(listed), "object"))
+	if encrypted > 0 {
+		fmt.Fprintf(sh.stdout, "It also names %s, as comments, to be given the key.\n", locked)
 	}
-	fmt.Fprintf(sh.stdout, "%s proposes %s from %s. Read it, then run lifeboat drill.\n",
-		output, units.Counted(int64(p.targets()), "target"), units.Counted(int64(p.listed), "object"))
+	fmt.Fprintln(sh.stdout, "Read it, then run lifeboat check-config, lifeboat doctor and lifeboat drill.")
 	return nil
 }

@@ -63,15 +63,19 @@ func (p *proposal) targets() int {
 
 var (
 	openParts = regexp.MustCompile(`\{time:[^}]*\}|[*?\[\]\\{}]`)
-	wordParts = regexp.MustCompile(`[^\pL\pN]+`)
+	wordParts = regexp.MustCompile(`[^A-Za-z0-9]+`)
 	suffixes  = regexp.MustCompile(`(?i)\.(dump|sql|db|sqlite3?|tar|gz|zst|xz|lz4|bz2|age|gpg|pgp|enc|asc|bak|backup)\b`)
 )
 
+// maxTargetName leaves a number room behind the name: a configuration takes 63.
+const maxTargetName = 56
+
 // targetName makes a short name from a pattern: "pg/orders-{time:...}.dump.zst" is
-// "pg-orders".
+// "pg-orders". The end of a long one tells more than its beginning.
 func targetName(pattern string) string {
 	name := suffixes.ReplaceAllString(openParts.ReplaceAllString(pattern, ""), "")
 	name = strings.Trim(wordParts.ReplaceAllString(name, "-"), "-")
+	name = strings.TrimLeft(name[max(0, len(name)-maxTargetName):], "-")
 	if name == "" {
 		return "backups"
 	}
@@ -94,7 +98,7 @@ func (p *proposal) yaml() string {
 	}
 	for _, f := range p.found {
 		if f.err != nil {
-			f.writeProblem(&b)
+			f.writeProblem(&b, p.sourceName)
 		}
 	}
 	b.WriteString("\nserver: {history: lifeboat.db}\n")
@@ -156,10 +160,24 @@ func (f foundSeries) writeObjectives(b *strings.Builder) {
 	hours := math.Round(rhythm.Hours())
 	rpo := time.Duration(max(1, hours)+max(1, math.Ceil(hours/12))) * time.Hour
 	fmt.Fprintf(b, "    objectives: {rpo: %dh} # a backup was made about every %s\n", int(rpo.Hours()), units.Duration(rhythm))
+	b.WriteString("    schedule: " + f.schedule(rhythm) + "\n")
+}
+
+// schedule proposes when to drill: an hour after a backup of every day or week was
+// made, once a day where there are more of them, and each of the rare ones.
+func (f foundSeries) schedule(rhythm time.Duration) string {
+	const day = 24 * time.Hour
 	at := f.Newest.UTC().Add(time.Hour)
-	if rhythm >= 20*time.Hour {
-		fmt.Fprintf(b, "    schedule: \"%d %d * * *\" # an hour after the newest one was made, UTC\n", at.Minute(), at.Hour())
+	switch {
+	case rhythm < 20*time.Hour:
+		return `"@daily" # the newest one of the day, UTC`
+	case rhythm < 6*day:
+		return fmt.Sprintf(`"%d %d * * *" # an hour after the newest one was made, UTC`, at.Minute(), at.Hour())
+	case rhythm < 8*day:
+		return fmt.Sprintf(`"%d %d * * %d" # an hour after the newest one was made, on %ss, UTC`,
+			at.Minute(), at.Hour(), at.Weekday(), at.Weekday())
 	}
+	return "on-new-backup"
 }
 
 // disk proposes twice the estimate, in whole GiB, so that the database may grow.
@@ -168,16 +186,44 @@ func (f foundSeries) disk() string {
 	return fmt.Sprintf("%dGiB", max(2, gib))
 }
 
+// encrypted reports whether nothing but a key is missing.
+func (f foundSeries) encrypted() bool { return errors.Is(f.err, storage.ErrKeyMissing) }
+
+// encrypted is how many series can be drilled as soon as they have their keys.
+func (p *proposal) encrypted() int {
+	n := 0
+	for _, f := range p.found {
+		if f.encrypted() {
+			n++
+		}
+	}
+	return n
+}
+
 // writeProblem says why a series is not proposed.
-func (f foundSeries) writeProblem(b *strings.Builder) {
+func (f foundSeries) writeProblem(b *strings.Builder, source string) {
 	fmt.Fprintf(b, "\n  # Not proposed: %s like %s\n", units.Counted(int64(f.Count), "object"), text.Clean(f.Example))
 	fmt.Fprintf(b, "  #   %s\n", text.Clean(f.err.Error()))
-	if errors.Is(f.err, storage.ErrKeyMissing) {
-		fmt.Fprintf(b, "  # They are encrypted. With the key at hand, this is their target:\n"+
-			"  # %s:\n  #   source: bucket-or-folder-above\n  #   match: %s\n"+
-			"  #   decrypt: {age: {identity: \"${file:/run/secrets/age.key}\"}} # or openpgp, openssl\n",
-			strconv.Quote(f.name), strconv.Quote(f.Pattern))
+	if f.encrypted() {
+		fmt.Fprintf(b, "  # With the key at hand, this is their target, once the \"# \" before its lines is gone:\n"+
+			"  # %s:\n  #   source: %s\n  #   match: %s\n  #   decrypt: %s\n",
+			strconv.Quote(f.name), source, strconv.Quote(f.Pattern), f.decrypt())
 	}
+}
+
+// decrypt is an example of the key that the message in the way asks for.
+func (f foundSeries) decrypt() string {
+	for _, key := range []struct{ field, example string }{
+		{"decrypt.age.identity", `{age: {identity: "${file:/run/secrets/age.key}"}}`},
+		{"decrypt.age.passphrase", `{age: {passphrase: "${env:BACKUP_PASSPHRASE}"}}`},
+		{"decrypt.openpgp.passphrase", `{openpgp: {passphrase: "${env:BACKUP_PASSPHRASE}"}}`},
+		{"decrypt.openpgp.key", `{openpgp: {key: "${file:/run/secrets/backup.asc}"}}`},
+	} {
+		if strings.Contains(f.err.Error(), key.field) {
+			return key.example
+		}
+	}
+	return `{openssl: {password: "${env:BACKUP_PASSWORD}"}} # and what else openssl enc was given`
 }
 
 // absolute is a folder's whole path: the proposal may be used from elsewhere.
