@@ -68,6 +68,9 @@ func (p *Pipeline) Drill(ctx context.Context, j Job) (verify.Report, error) {
 	r := &run{Pipeline: p, job: j, id: d.ID, log: p.Log.With("drill", d.ID, "target", j.Target.Name)}
 	r.rep = verify.Report{Schema: verify.Schema, Drill: d.ID, Target: j.Target.Name, Started: started}
 	r.input = verify.Input{Target: j.Target, Now: started}
+	if j.Backup != "" {
+		r.input.Target.Objectives.RPO = 0 // that is about the newest one, which was not asked for
+	}
 
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Timeout, &timeoutError{j.Timeout})
 	defer cancel()

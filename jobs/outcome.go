@@ -62,7 +62,11 @@ func (r *run) conclude(ctx context.Context, err error) verify.Report {
 	case err == nil:
 	case isFact(err):
 		r.rep.Results = append(r.rep.Results, fact(err))
-		r.rep.NotChecked = append(r.rep.NotChecked, "the restore and all checks of the restored database: the backup could not be read to its end")
+		why := "the backup could not be read to its end"
+		if r.rep.Artifact == nil {
+			why = "there is no backup to restore"
+		}
+		r.rep.NotChecked = append(r.rep.NotChecked, "the restore and all checks of the restored database: "+why)
 	default:
 		res := accident(err)
 		r.rep.Results = append(r.rep.Results, res)
@@ -248,7 +252,8 @@ func accident(err error) verify.Result {
 	}
 	for _, a := range accidents {
 		if errors.Is(err, a.err) {
-			res.Code, res.Detail, res.Hint = a.code, fmt.Sprintf("%s: %v.", a.detail, err), a.hint
+			// Some storages end their words with a full stop of their own.
+			res.Code, res.Detail, res.Hint = a.code, a.detail+": "+strings.TrimSuffix(err.Error(), ".")+".", a.hint
 			return res
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"lifeboat/history"
 	"lifeboat/internal/units"
 	"lifeboat/jobs"
+	"lifeboat/storage"
 	"lifeboat/verify"
 	"lifeboat/verify/text"
 )
@@ -89,6 +90,9 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 		j.Backup, j.Keep = o.backup, o.keep
 		batch = append(batch, j)
 	}
+	if err := a.knows(ctx, o.backup, batch); err != nil {
+		return err
+	}
 	reports, err := sh.runDrills(ctx, a, batch, o.json)
 	show.Close()
 	if !o.json {
@@ -104,6 +108,20 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 		return exitWith(code)
 	}
 	return unable(err)
+}
+
+// knows refuses a key that no object has: a slip of the pen says nothing about any
+// backup and belongs in no record. What else is wrong with it the drill will tell.
+func (a *app) knows(ctx context.Context, key string, batch []jobs.Job) error {
+	if key == "" {
+		return nil
+	}
+	source := batch[0].Target.Source
+	_, err := storage.Pick(ctx, a.pipeline.Sources[source], key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return usage(fmt.Errorf("source %s holds no backup %q; --backup wants its whole key, as reports and the storage show it", source, key))
+	}
+	return nil
 }
 
 // runDrills drills the batch, as many at once as the configuration allows, and
