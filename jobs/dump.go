@@ -109,16 +109,21 @@ func (d *dump) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return &layered{Opened: opened, stored: stored, dump: d}, nil
 }
 
-// finish reads what engine and envelope left unread, so that the hashes cover every
-// stored byte. Files never opened stay unread.
-func (d *dump) finish(ctx context.Context) error {
+// finish ends the reading. With rest it first reads what engine and envelope left
+// unread, so that the hashes cover every stored byte; files never opened stay unread.
+func (d *dump) finish(ctx context.Context, rest bool) error {
 	d.mu.Lock()
 	pending := d.pending
 	d.mu.Unlock()
+	var err error
 	for _, m := range pending {
-		if err := m.drain(ctx); err != nil {
-			return fmt.Errorf("read to the end: %w", err)
+		if rest && err == nil {
+			err = m.drain(ctx)
 		}
+		err = errors.Join(err, m.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("read to the end: %w", err)
 	}
 	return nil
 }
@@ -291,14 +296,18 @@ func (m *meter) put(key string, d digests) {
 	m.files[key] = d
 }
 
-// drain reads the rest, then closes the stored bytes.
+// drain reads the rest.
 func (s *metered) drain(ctx context.Context) error {
-	if !s.done {
-		if _, err := io.Copy(io.Discard, s); err != nil {
-			return errors.Join(context.Cause(ctx), err, s.stored.Close())
-		}
+	s.mu.Lock()
+	done := s.done
+	s.mu.Unlock()
+	if done {
+		return nil
 	}
-	return s.stored.Close()
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
 }
 
 // Close implements io.Closer.

@@ -178,11 +178,9 @@ func (r *run) bootAndReceive(ctx context.Context, l engine.Loader, d *dump) (eng
 func (r *run) receive(ctx context.Context, l engine.Loader, d *dump) (engine.Received, error) {
 	end := r.phase(Fetch)
 	received, err := l.Receive(ctx, d)
-	if err == nil || isFact(err) {
-		// The rest of the stored bytes belongs to the checksum, whatever the dump is worth.
-		if drainErr := d.finish(ctx); err == nil {
-			err = drainErr
-		}
+	// The rest of the stored bytes belongs to the checksum, whatever the dump is worth.
+	if endErr := d.finish(ctx, err == nil || isFact(err)); err == nil {
+		err = endErr
 	}
 	r.phases.add(Fetch, d.bytesRead(), rowsOf(received.Census))
 	end()
