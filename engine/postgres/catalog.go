@@ -12,7 +12,7 @@ import (
 	"lifeboat/internal/units"
 )
 
-// ObjectKinds are the kinds of objects that a manifest promises and an inventory lists,
+// objectKinds are the kinds of objects that a manifest promises and an inventory lists,
 // in the same words on both sides. A manifest names only what a dump creates by a
 // statement of its own; the restored database may rightly hold more, such as
 // constraints written inside CREATE TABLE and what partitions inherit.
@@ -24,7 +24,7 @@ import (
 // does, joined by ", "; an aggregate without any is "name(*)". An operator is listed once, however many types it
 // is defined for. A rule "_RETURN" is its view. Extensions, schemas, event triggers and
 // publications belong to no schema.
-var ObjectKinds = []string{
+var objectKinds = []string{
 	"table", "foreign table", "view", "materialized view", "sequence", "index",
 	"constraint", "trigger", "rule", "policy",
 	"function", "procedure", "aggregate", "operator",

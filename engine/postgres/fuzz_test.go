@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lifeboat/engine"
 )
 
@@ -36,6 +38,46 @@ func FuzzDump(f *testing.F) {
 		}
 		if used := after.TotalAlloc - before.TotalAlloc; used > 256<<20 {
 			t.Errorf("%d bytes of input took %d bytes of memory", len(content), used)
+		}
+	})
+}
+
+// FuzzTranscript reads arbitrary words of a restore tool: what is in a dump decides what
+// it says. However they arrive they mean the same, and a failed tool has an error.
+func FuzzTranscript(f *testing.F) {
+	for _, text := range said {
+		f.Add([]byte(text+"\n"), 7, 1)
+	}
+	f.Add([]byte("pg_restore: warning: errors ignored on restore: 99999999999999999999\n"), 1, 0)
+	f.Fuzz(func(t *testing.T, text []byte, piece, exit int) {
+		whole, cut := newTranscript(15, func(int64) {}), newTranscript(15, func(int64) {})
+		whole.Write(text)
+		whole.Close()
+		for rest := text; len(rest) > 0; {
+			n := min(len(rest), 1+piece&63)
+			cut.Write(rest[:n])
+			rest = rest[n:]
+		}
+		cut.Close()
+		errs, count := whole.verdict(exit)
+		again, countAgain := cut.verdict(exit)
+		if !cmp.Equal(errs, again) || !cmp.Equal(count, countAgain) {
+			t.Errorf("in one piece %+v %v, in pieces %+v %v", errs, count, again, countAgain)
+		}
+		total := 0
+		for _, n := range count {
+			if n < 0 {
+				t.Errorf("counted %v", count)
+			}
+			total += n
+		}
+		if len(errs) > engine.MaxRestoreErrors || total < len(errs) || exit != 0 && total == 0 {
+			t.Errorf("exit %d: %d errors kept, %v counted", exit, len(errs), count)
+		}
+		for _, e := range errs {
+			if len(e.Message) > 2*lineSize || len(e.Subject) > 2*lineSize {
+				t.Errorf("an error of %d bytes about %d bytes was kept", len(e.Message), len(e.Subject))
+			}
 		}
 	})
 }

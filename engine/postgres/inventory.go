@@ -71,7 +71,7 @@ func inventoryFor(major int) string {
 // ownedSchema is the condition for a schema n that the dump filled, and not Lifeboat.
 const ownedSchema = userSchema + ` AND n.nspname OPERATOR(pg_catalog.<>) '` + amcheckSchema + `'`
 
-// arguments is the signature of a function p, as ObjectKinds describes it.
+// arguments is the signature of a function p, as objectKinds describes it.
 const arguments = `COALESCE((SELECT pg_catalog.string_agg(pg_catalog.format_type(a.t, NULL), ', ' ORDER BY a.i)
 	FROM pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) WITH ORDINALITY AS a(t, i)), '')`
 
@@ -83,7 +83,7 @@ const functionQuery = ` n.nspname, p.proname || '(' ||
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 	WHERE USERSCHEMA AND OWN('pg_catalog.pg_proc'::pg_catalog.regclass, p.oid))`
 
-// inventoryQueries use the same words as ObjectKinds. OWN(catalog, oid) is true for what
+// inventoryQueries use the same words as objectKinds. OWN(catalog, oid) is true for what
 // belongs to no extension.
 var inventoryQueries = []inventoryQuery{
 	{sql: `SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'f' THEN 'foreign table' WHEN 'v' THEN 'view'

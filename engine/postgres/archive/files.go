@@ -13,11 +13,8 @@ import (
 	"lifeboat/engine"
 )
 
-// Names of files in a tar or directory archive.
-const (
-	TOCFile     = "toc.dat"
-	RestoreFile = "restore.sql" // only pg_dump's own tar format has it
-)
+// TOCFile is the name of the table of contents in a tar or directory archive.
+const TOCFile = "toc.dat"
 
 // What pg_dump writes as owner of the members of its tar format.
 const (

@@ -159,14 +159,6 @@ func (s *Server) Put(t testing.TB, bucket, key string, content []byte, metadata 
 	}
 }
 
-// PutFile stores the file at path.
-func (s *Server) PutFile(t testing.TB, bucket, key, path string) {
-	t.Helper()
-	if _, err := s.Client.FPutObject(t.Context(), bucket, key, path, minio.PutObjectOptions{}); err != nil {
-		t.Fatalf("put %s: %v", key, err)
-	}
-}
-
 // Remove deletes an object.
 func (s *Server) Remove(t testing.TB, bucket, key string) {
 	t.Helper()
