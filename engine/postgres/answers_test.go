@@ -130,6 +130,27 @@ func TestADumpCannotTalkItselfWell(t *testing.T) {
 	}
 }
 
+// Servers before 17 cannot be told to leave event triggers alone.
+func TestAnEventTriggerForbidsNothingAndTellsNothing(t *testing.T) {
+	t.Parallel()
+	for _, enable := range []string{"", "ALTER EVENT TRIGGER guard ENABLE ALWAYS;"} {
+		d := drill(t, textDump(strings.ReplaceAll(string(scripted(`
+			CREATE TABLE public.orders (id integer PRIMARY KEY, who text);
+			INSERT INTO public.orders VALUES (1, 'secret');
+			CREATE FUNCTION public.guard() RETURNS event_trigger LANGUAGE plpgsql AS
+				$$ BEGIN RAISE EXCEPTION 'no change, says %', (SELECT who FROM public.orders); END $$;
+			CREATE EVENT TRIGGER guard ON ddl_command_start EXECUTE FUNCTION public.guard();`+enable)), "17.5", "15.5")))
+		found, err := d.restored.DB.Soundness(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		looked := slices.ContainsFunc(found.Checked, func(s string) bool { return strings.Contains(s, "amcheck") })
+		if said := fmt.Sprint(found); looked != (enable == "") || strings.Contains(said, "secret") {
+			t.Errorf("with %q: got %s", enable, said)
+		}
+	}
+}
+
 func TestAQueryIsReadOnlyAndEnds(t *testing.T) {
 	t.Parallel()
 	d := drill(t, scripted(`

@@ -120,7 +120,7 @@ func withoutData(err error) error {
 	if !errors.As(err, &pe) {
 		return err
 	}
-	return fmt.Errorf("%s: %s (SQLSTATE %s)", pe.Severity, readable(pe.Message), pe.Code)
+	return fmt.Errorf("%s: %s (SQLSTATE %s)", pe.Severity, refusal(pe), pe.Code)
 }
 
 // session is one connection. It is used by one goroutine at a time.

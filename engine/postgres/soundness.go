@@ -177,7 +177,7 @@ func (x *examination) settle(t task, rows [][][]byte, refused *pgconn.PgError) {
 	case undecided:
 		reason := "no answer"
 		if refused != nil {
-			reason = "the server says: " + readable(refused.Message)
+			reason = "the server says: " + refusal(refused)
 		}
 		x.skip(t.what, reason)
 	}
