@@ -51,8 +51,9 @@ type Engine interface {
 	// Name is "postgres" or "sqlite".
 	Name() string
 	// Inspect reads as little of the head as it needs and executes nothing. It
-	// returns ErrFormat when the dump is not one of this engine's, ErrNotBackup,
-	// ErrTruncated or ErrCorrupt when it is and is broken.
+	// returns ErrFormat when the dump may be another engine's, ErrNotBackup when no
+	// engine here can want it, ErrTruncated or ErrCorrupt when it is this engine's and
+	// broken.
 	Inspect(ctx context.Context, d Dump) (Manifest, error)
 	// Needs says what sandbox the dump is to be restored in.
 	Needs(m Manifest) Needs
@@ -89,8 +90,9 @@ type Progress struct {
 type Loader interface {
 	// Boot starts the server in the sandbox and returns when it accepts connections.
 	Boot(ctx context.Context) error
-	// Receive streams the whole dump once into the sandbox, counting rows as they
-	// pass. On a fact such as ErrTruncated it still returns what it has seen.
+	// Receive streams the whole dump once into the sandbox, to the end of every file,
+	// counting rows as they pass. On a fact such as ErrTruncated it still returns what
+	// it has seen. An error of the stream is none, whatever it wraps.
 	Receive(ctx context.Context, d Dump) (Received, error)
 	// Restore runs the engine's own tool. That the tool failed is part of Restored,
 	// not an error.
@@ -215,11 +217,12 @@ type Database interface {
 	// Soundness looks for damage inside: corrupt pages and indexes, violated
 	// constraints, sequences behind their columns.
 	Soundness(ctx context.Context) (Soundness, error)
-	// Query runs one read-only statement with a time limit and returns its first
-	// column of its first row as text. A statement that the database refuses is a
-	// *QueryError; anything else is an accident.
+	// Query runs one read-only statement with a time limit and returns the first
+	// column of its first row as text, empty for no row and for NULL. A statement that
+	// the database refuses, one that writes included, is a *QueryError; anything else
+	// is an accident.
 	Query(ctx context.Context, sql string, limit time.Duration) (string, error)
-	// Close releases connections. The sandbox goes on.
+	// Close releases connections. It may be called again. The sandbox goes on.
 	Close(ctx context.Context) error
 }
 

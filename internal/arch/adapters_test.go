@@ -27,25 +27,22 @@ var leakChecked = []string{"jobs", "storage", "storage/envelope"}
 var leaky = []string{"engine/postgres"}
 
 func TestEveryAdapterKeepsItsContract(t *testing.T) {
-	seen := 0
+	seen, checked := 0, slices.Clone(leakChecked)
 	for contract, call := range suites {
 		for _, folder := range below(t, contract) {
 			seen++
 			if !testsCall(t, folder, call) {
 				t.Errorf("no test in %s calls %s...)", folder, call)
 			}
-			if !slices.Contains(adapters, folder) {
-				t.Errorf("%s is missing in the list of adapters, so that anything may import it", folder)
-			}
 			if !slices.Contains(leaky, folder) {
-				leakChecked = append(leakChecked, folder)
+				checked = append(checked, folder)
 			}
 		}
 	}
 	if seen < 8 {
 		t.Fatalf("%d adapters were found; the search is wrong", seen)
 	}
-	for _, folder := range leakChecked {
+	for _, folder := range checked {
 		if !testsCall(t, folder, "goleak.VerifyTestMain(") && !testsCall(t, folder, "sandboxtest.Main(") {
 			t.Errorf("the tests of %s do not check that no goroutine is left", folder)
 		}
