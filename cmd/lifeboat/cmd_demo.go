@@ -71,9 +71,9 @@ func (sh *shell) demo(ctx context.Context) (err error) {
 // drillDemo drills every target of the demo and explains what came out.
 func (sh *shell) drillDemo(ctx context.Context, a *app, backups int, show progress) error {
 	names := targetNames(a.cfg)
-	fmt.Fprintf(sh.stdout, "This is a demo: an S3 storage inside this process holds %d backups of %d series,\n"+
-		"some of them broken on purpose. The newest of each series is now restored in a\n"+
-		"sandbox and judged.\n\n", backups, len(names))
+	fmt.Fprintln(sh.stdout, text.Paragraph(fmt.Sprintf("This is a demo: an S3 storage inside this process holds %d backups of %d series, "+
+		"some of them broken on purpose. The newest of each series is now restored in a sandbox and judged.",
+		backups, len(names)), 0, sh.textOptions()))
 	if why := withoutServer(ctx, a); why != nil {
 		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "shop") })
 		fmt.Fprint(sh.stdout, "PostgreSQL is left out, because no sandbox for it can be had here:\n", reasons(why, sh.textOptions()), "\n")
@@ -94,16 +94,17 @@ func (sh *shell) drillDemo(ctx context.Context, a *app, backups int, show progre
 	fmt.Fprintf(sh.stdout, "\n%s\n", text.Table(reports, sh.textOptions()))
 	code := exitCode(reports)
 	if code == exitFailed {
-		fmt.Fprint(sh.stdout, demoEnd)
+		fmt.Fprintln(sh.stdout, text.Paragraph(demoEnd, 0, sh.textOptions()))
+		fmt.Fprint(sh.stdout, demoNext)
 	}
 	return exitWith(code)
 }
 
 const demoEnd = `The failures were expected: those backups are broken on purpose, and a job that
 only looks at exit codes would have called most of them fine. The exit code is 1
-because a backup failed, as it would be for yours.
+because a backup failed, as it would be for yours.`
 
-Next:
+const demoNext = `Next:
   lifeboat init s3://bucket/prefix   looks at your backups, writes lifeboat.yaml
   lifeboat doctor                    tries storage and sandbox
   lifeboat drill                     restores and judges your newest backups

@@ -117,6 +117,7 @@ type bars struct {
 
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar
+	valve *valve // what bar writes through
 	phase jobs.Phase
 	began map[jobs.Phase]time.Time
 }
@@ -178,8 +179,9 @@ func (b *bars) move(e jobs.Event) {
 
 // show begins a bar; a total of -1 shows a spinner.
 func (b *bars) show(ph jobs.Phase, total int64, unit string) {
+	b.valve = &valve{out: b.out}
 	opts := []progressbar.Option{
-		progressbar.OptionSetWriter(b.out),
+		progressbar.OptionSetWriter(b.valve),
 		progressbar.OptionSetDescription("  " + doing[ph]),
 		progressbar.OptionSetWidth(max(10, min(30, b.width-55))),
 		progressbar.OptionThrottle(65 * time.Millisecond),
@@ -198,11 +200,34 @@ func (b *bars) show(ph jobs.Phase, total int64, unit string) {
 
 func (b *bars) clear() {
 	if b.bar != nil {
-		_ = b.bar.Exit()
-		_ = b.bar.Clear()
+		b.valve.shut()
+		_ = b.bar.Finish() // ends the goroutine that turns a spinner
 		fmt.Fprintf(b.out, "\r%s\r", strings.Repeat(" ", max(0, b.width-1)))
 		b.bar = nil
 	}
+}
+
+// valve lets through what a bar writes until it is shut. A spinner draws itself from a
+// goroutine of its own, which would go on over what comes after it.
+type valve struct {
+	mu     sync.Mutex
+	out    io.Writer
+	closed bool
+}
+
+func (v *valve) Write(p []byte) (int, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return len(p), nil
+	}
+	return v.out.Write(p)
+}
+
+func (v *valve) shut() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
 }
 
 // Close implements progress.
