@@ -44,6 +44,9 @@ verdict with its proof.
 				if err != nil {
 					return usage(fmt.Errorf("--keep: %w", err))
 				}
+				if d <= 0 {
+					return usage(fmt.Errorf("--keep: %s is no time to look inside", keep))
+				}
 				o.keep = d
 			}
 			return sh.drill(c.Context(), o)
@@ -70,6 +73,7 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 	if len(o.targets) == 0 {
 		o.targets = targetNames(cfg)
 	}
+	o.targets = unique(o.targets)
 	if o.backup != "" && len(o.targets) != 1 {
 		return usage(errors.New("--backup wants exactly one target, whose backup it is"))
 	}
@@ -195,6 +199,17 @@ func (sh *shell) textOptions() text.Options {
 
 func targetNames(cfg *configs.Config) []string {
 	return slices.Sorted(maps.Keys(cfg.Targets))
+}
+
+// unique leaves out names that were given before.
+func unique(names []string) []string {
+	var once []string
+	for _, n := range names {
+		if !slices.Contains(once, n) {
+			once = append(once, n)
+		}
+	}
+	return once
 }
 
 func quoted(names []string) string {

@@ -18,8 +18,11 @@ func (sh *shell) historyCommand() *cobra.Command {
 		Use:     "history TARGET",
 		Short:   "List the drills of a target, newest first",
 		Example: "  lifeboat history orders",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("TARGET"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if limit < 1 {
+				return usage(fmt.Errorf("--limit: %d drills cannot be listed", limit))
+			}
 			return sh.withRecord(c.Context(), func(ctx context.Context, a *app) error {
 				if _, known := a.cfg.Targets[args[0]]; !known {
 					if entries, err := a.store.List(ctx, args[0], 1); err != nil || len(entries) == 0 {
@@ -90,13 +93,15 @@ func (sh *shell) showCommand() *cobra.Command {
 		Short:   "Show one drill in full",
 		Long:    "Shows the report of one drill, named by its id or the beginning of it.",
 		Example: "  lifeboat show 20261123-050000-3f9a1c\n  lifeboat show --json 20261123-05 | jq .results",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("DRILL"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return sh.withRecord(c.Context(), func(ctx context.Context, a *app) error {
 				rep, err := a.store.Get(ctx, args[0])
 				switch {
 				case errors.Is(err, history.ErrNotFound):
 					return usage(fmt.Errorf("%w; lifeboat history TARGET lists them", err))
+				case errors.Is(err, history.ErrAmbiguous):
+					return usage(err)
 				case err != nil:
 					return unable(err)
 				case asJSON:

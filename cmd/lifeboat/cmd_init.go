@@ -34,7 +34,7 @@ shared credentials file or the machine's role.`,
 		Example: `  lifeboat init s3://acme-backups/postgres --region eu-central-1
   lifeboat init s3://backups --endpoint minio.internal:9000 --ca-file ca.pem
   lifeboat init /mnt/backups`,
-		Args: cobra.ExactArgs(1),
+		Args: one("LOCATION"),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.location = args[0]
 			return sh.init(c.Context(), o)

@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	sh := &shell{stdout: stdout, stderr: stderr, now: time.Now}
 	root := sh.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	var exit *exitError
 	if err != nil && interrupted(ctx) && !(errors.As(err, &exit) && exit.code == exitInterrupted) {
 		err = stopped("") // whatever else failed, failed because of it
@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exit.code
 	}
 	fmt.Fprintln(stderr, "lifeboat:", err)
-	fmt.Fprintln(stderr, "Run lifeboat --help for the commands and their flags.")
+	fmt.Fprintf(stderr, "Run %s --help for what is possible.\n", called.CommandPath())
 	return exitUsage
 }
 
@@ -90,9 +90,11 @@ backup is bad) or errored (it could not tell), with the proof.
 ` + exitHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       versionName(),
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.SetVersionTemplate("lifeboat {{.Version}}\n")
 	root.SetOut(sh.stdout)
 	root.SetErr(sh.stderr)
 	flags := root.PersistentFlags()
@@ -104,6 +106,16 @@ backup is bad) or errored (it could not tell), with the proof.
 		sh.showCommand(), sh.checkConfigCommand(), sh.doctorCommand(), sh.versionCommand(),
 	)
 	return root
+}
+
+// one refuses all but a single argument, by its name.
+func one(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s wants one %s, and was given %d", c.CommandPath(), name, len(args))
+		}
+		return nil
+	}
 }
 
 // log writes to stderr, for people on a terminal and as plain lines elsewhere.

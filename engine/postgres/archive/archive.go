@@ -18,6 +18,7 @@ import (
 	"io"
 
 	"lifeboat/engine"
+	"lifeboat/internal/units"
 )
 
 // fact wraps one of the sentinels of package engine with what was seen.
@@ -58,7 +59,7 @@ func (s *Source) Blame(err error) error {
 	case errors.Is(err, engine.ErrTruncated), errors.Is(err, engine.ErrCorrupt), errors.Is(err, engine.ErrFormat):
 		return err
 	case s.Ended() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-		return fact(engine.ErrTruncated, "ends after %d bytes", s.N)
+		return fact(engine.ErrTruncated, "ends after %s bytes", units.Count(s.N))
 	}
 	return fact(engine.ErrCorrupt, "at byte %d: %v", s.N, err)
 }
