@@ -247,6 +247,36 @@ func TestAListingCutShortIsAnError(t *testing.T) {
 	}
 }
 
+func TestAnAnswerWithoutEndIsNotTakenIntoMemory(t *testing.T) {
+	piece := strings.Repeat("x", 1<<20)
+	tests := map[string]func(w http.ResponseWriter){
+		"a listing": func(w http.ResponseWriter) { fmt.Fprint(w, "<ListBucketResult><Name>") },
+		"an error": func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<Error><Message>")
+		},
+	}
+	for name, begin := range tests {
+		sent := 0 // MiB, the last time
+		c := answering(t, func(w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			for sent = 0; sent < 200; sent++ {
+				if _, err := io.WriteString(w, piece); err != nil {
+					return
+				}
+			}
+		})
+		for _, err := range open(t, c).List(t.Context(), "") {
+			if err == nil {
+				t.Errorf("%s: an object came of it", name)
+			}
+		}
+		if sent >= 200 {
+			t.Errorf("%s: all of it was read", name)
+		}
+	}
+}
+
 func TestBadConfigurationsAreRefused(t *testing.T) {
 	good := s3.Config{Name: "offsite", Endpoint: "s3.example.com", Bucket: "acme", AccessKey: "a", SecretKey: "very-secret"}
 	for name, change := range map[string]func(*s3.Config){

@@ -103,7 +103,7 @@ func newSource(c Config) (*Source, error) {
 		return nil, err
 	}
 	client, err := minio.New(host, &minio.Options{
-		Creds: creds, Secure: secure, Transport: watchedTransport{transport}, Region: c.Region,
+		Creds: creds, Secure: secure, Transport: boundedTransport{watchedTransport{transport}}, Region: c.Region,
 		BucketLookup: lookup, MaxRetries: maxAttempts,
 	})
 	if err != nil {
