@@ -26,11 +26,20 @@ func (sh *shell) newProgress(quiet bool, atOnce int) progress {
 	switch {
 	case quiet:
 		return silent{}
-	case tty && atOnce == 1:
+	case tty && atOnce == 1 && width >= minBarsWidth:
 		return &bars{out: sh.stderr, width: width, color: sh.color(sh.stderr), now: sh.now}
 	}
 	return &lines{out: sh.stderr, now: sh.now, began: map[string]time.Time{}, told: map[string]time.Time{}}
 }
+
+// Columns. A line that is too long for its terminal wraps, and what wraps is not drawn
+// over but left behind at every step.
+const (
+	minBarsWidth = 50 // below it, phases are told in lines
+	maxBar       = 30
+	besideBar    = 31 + len(" 100% |") + len("|  ") // what a bar stands between, after the longest description
+	ratesWidth   = len("(1000 MB/s) ") + len("[1h00m00s:1h00m00s]")
+)
 
 type silent struct{}
 
@@ -177,22 +186,33 @@ func (b *bars) move(e jobs.Event) {
 	_ = b.bar.Set64(min(e.Done, max(total, 0)))
 }
 
-// show begins a bar; a total of -1 shows a spinner.
+// show begins a bar; a total of -1 shows a spinner, which takes the place of the
+// line's indentation. Where a terminal is narrow, the bar goes before rate and times do.
 func (b *bars) show(ph jobs.Phase, total int64, unit string) {
 	b.valve = &valve{out: b.out}
+	room := b.width - 1 - besideBar
+	rates := room >= ratesWidth+4
+	if rates {
+		room -= ratesWidth
+	}
 	opts := []progressbar.Option{
 		progressbar.OptionSetWriter(b.valve),
-		progressbar.OptionSetDescription("  " + doing[ph]),
-		progressbar.OptionSetWidth(max(10, min(30, b.width-55))),
+		progressbar.OptionSetWidth(min(room, maxBar)),
 		progressbar.OptionThrottle(65 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionEnableColorCodes(b.color),
-		progressbar.OptionSetPredictTime(total > 0),
 	}
-	if unit == "bytes" {
+	switch {
+	case total <= 0:
+		opts = append(opts, progressbar.OptionSetDescription(doing[ph]))
+	case rates && unit == "bytes":
 		opts = append(opts, progressbar.OptionShowBytes(true))
-	} else if total > 0 {
+	case rates:
 		opts = append(opts, progressbar.OptionShowCount())
+	}
+	if total > 0 {
+		opts = append(opts, progressbar.OptionSetDescription("  "+doing[ph]),
+			progressbar.OptionSetPredictTime(rates), progressbar.OptionSetElapsedTime(rates))
 	}
 	b.bar, b.phase = progressbar.NewOptions64(total, opts...), ph
 	_ = b.bar.RenderBlank()

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -48,4 +49,29 @@ func TestABarThatIsOverDrawsNoMore(t *testing.T) {
 	}
 	b.Close()
 	goleak.VerifyNone(t, before)
+}
+
+// TestNoLineIsWiderThanItsTerminal draws every phase: a line that wraps could not be
+// drawn over.
+func TestNoLineIsWiderThanItsTerminal(t *testing.T) {
+	for _, width := range []int{minBarsWidth, 60, 80, 200} {
+		out := &page{}
+		b := &bars{out: out, width: width, now: time.Now}
+		for phase := range doing {
+			b.Show(jobs.Event{Target: "orders", Phase: phase, Began: true})
+			for done := int64(0); done <= 100; done += 20 {
+				b.Show(jobs.Event{Target: "orders", Phase: phase, Done: done * 1e7, Total: 1e9, Unit: "bytes"})
+				b.Show(jobs.Event{Target: "orders", Phase: phase, Done: done * 1e3, Total: 1e5, Unit: "tables"})
+			}
+			b.Show(jobs.Event{Target: "orders", Phase: phase, Ended: true})
+		}
+		b.Close()
+		widest := 0
+		for _, line := range strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\r' || r == '\n' }) {
+			widest = max(widest, utf8.RuneCountInString(line))
+		}
+		if widest >= width || widest < width/4 {
+			t.Errorf("on %d columns lines have up to %d", width, widest)
+		}
+	}
 }
