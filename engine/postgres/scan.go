@@ -62,16 +62,10 @@ func (s *scanner) read(ctx context.Context, name string, r io.Reader) error {
 		s.setFormat(formatDirectory)
 		return archive.ReadFile(ctx, name, r, s.handler())
 	}
-	b := bufio.NewReaderSize(r, headSize)
-	head, err := peekHead(b)
+	b, format, err := s.begin(r)
 	if err != nil {
 		return err
 	}
-	format, err := recognise(head)
-	if err != nil {
-		return err
-	}
-	s.setFormat(format)
 	switch format {
 	case formatCustom:
 		return archive.ReadCustom(ctx, b, s.handler())
@@ -81,18 +75,26 @@ func (s *scanner) read(ctx context.Context, name string, r io.Reader) error {
 	return s.readScript(ctx, b)
 }
 
-// head reads only as much of a single stream as describes the dump.
-func (s *scanner) head(ctx context.Context, r io.Reader) error {
-	b := bufio.NewReaderSize(r, headSize)
+// begin recognises a single stream by its first bytes, which b still has.
+func (s *scanner) begin(r io.Reader) (b *bufio.Reader, format string, err error) {
+	b = bufio.NewReaderSize(r, headSize)
 	head, err := peekHead(b)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	format, err := recognise(head)
+	if format, err = recognise(head); err != nil {
+		return nil, "", err
+	}
+	s.setFormat(format)
+	return b, format, nil
+}
+
+// head reads only as much of a single stream as describes the dump.
+func (s *scanner) head(ctx context.Context, r io.Reader) error {
+	b, format, err := s.begin(r)
 	if err != nil {
 		return err
 	}
-	s.setFormat(format)
 	switch format {
 	case formatCustom:
 		return archive.ReadTOC(ctx, b, s.handler())

@@ -84,28 +84,8 @@ func (r *Runner) Room(ctx context.Context) (sandbox.Room, error) {
 
 // Sweep implements sandbox.Runner.
 func (r *Runner) Sweep(ctx context.Context, q sandbox.SweepQuery) ([]string, error) {
-	parent, err := workdir.Parent(r.parent)
+	drills, err := workdir.Sweep(ctx, r.parent, name, q, func(_ context.Context, d workdir.Dir) error { return d.Remove() })
 	if err != nil {
-		return nil, fmt.Errorf("sweep in-process sandboxes: %w", err)
-	}
-	dirs, err := workdir.List(parent, name, q.Now)
-	errs := []error{err}
-	var drills []string
-	for _, d := range dirs {
-		if ctx.Err() != nil {
-			errs = append(errs, ctx.Err())
-			break
-		}
-		if !q.Due(d.Label.Owner, d.Label.Deadline, d.Label.Keep) {
-			continue
-		}
-		if err := d.Remove(); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		drills = append(drills, d.Label.Owner.Drill)
-	}
-	if err := errors.Join(errs...); err != nil {
 		return drills, fmt.Errorf("sweep in-process sandboxes: %w", err)
 	}
 	return drills, nil
