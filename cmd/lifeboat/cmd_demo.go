@@ -12,6 +12,7 @@ import (
 
 	"lifeboat/configs"
 	"lifeboat/engine"
+	"lifeboat/engine/postgres"
 	"lifeboat/jobs"
 	"lifeboat/verify/text"
 )
@@ -111,8 +112,8 @@ const demoNext = `Next:
 `
 
 // demoNeeds is what the demo's PostgreSQL dumps are restored with.
-func (*app) demoNeeds() engine.Needs {
-	return engines()[0].Needs(engine.Manifest{Engine: "postgres", ServerVersion: "15.0"})
+func demoNeeds() engine.Needs {
+	return postgres.New().Needs(engine.Manifest{ServerVersion: "15.0"})
 }
 
 // reasons writes what errors were joined into err, a paragraph each.

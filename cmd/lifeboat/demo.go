@@ -201,7 +201,7 @@ func (a *app) bury(ctx context.Context, dead string) error {
 
 // withoutServer explains why the demo leaves PostgreSQL out.
 func withoutServer(ctx context.Context, a *app) error {
-	needs := a.demoNeeds()
+	needs := demoNeeds()
 	why := a.pipeline.NoServers
 	usable := a.pipeline.Servers[:0]
 	for _, r := range a.pipeline.Servers {
