@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"lifeboat/internal/units"
 	"lifeboat/storage"
 	"lifeboat/verify"
 )
@@ -18,7 +20,11 @@ type absentError struct {
 }
 
 func (e *absentError) Error() string {
-	return fmt.Sprintf("nothing matches %s among %d objects", e.pattern, e.listed)
+	text := fmt.Sprintf("nothing matches %s among %s", e.pattern, units.Counted(int64(e.listed), "object"))
+	if len(e.near) > 0 {
+		text += "; the nearest names are " + strings.Join(e.near, ", ")
+	}
+	return text
 }
 
 // choose takes the newest whole backup, or the one asked for by key, and writes down

@@ -187,7 +187,7 @@ func because(err, sentinel error) string {
 func (e *absentError) result() verify.Result {
 	res := verify.Result{
 		Check: "artifact", Verdict: verify.Failed, Code: verify.BackupAbsent, Subject: e.pattern,
-		Observed: units.Count(int64(e.listed)) + " objects, none matches", Expected: "at least one backup",
+		Observed: units.Counted(int64(e.listed), "object") + ", none matches", Expected: "at least one backup",
 		Detail: "There is no backup under the name this target expects.",
 		Hint:   "Check that the backup job ran and writes where the match pattern looks.",
 	}

@@ -13,7 +13,10 @@ import (
 func Summary(r Report) string {
 	worst, more := gravest(r.Results)
 	if !r.Verdict.Good() && r.Error != "" && (worst == nil || worst.Verdict != Failed) {
-		return oneLine(r.Error)
+		if worst == nil {
+			return oneLine(r.Error)
+		}
+		return oneLine(worst.Code + ": " + r.Error)
 	}
 	if worst == nil {
 		return restoredLine(r)

@@ -39,7 +39,7 @@ column. It asks no storage: lifeboat doctor does that.`,
 			}
 			fmt.Fprintf(sh.stdout, "%s is right: %s, %s.\n", sh.config,
 				units.Counted(int64(len(cfg.Sources)), "source"), units.Counted(int64(len(cfg.Targets)), "target"))
-			fmt.Fprintln(sh.stdout, "Next: lifeboat doctor tries storage and sandbox, lifeboat drill TARGET restores a backup.")
+			fmt.Fprintln(sh.stdout, "Next: lifeboat doctor tries storage and sandbox, lifeboat drill restores backups.")
 			return nil
 		},
 	}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"lifeboat/configs"
 	"lifeboat/engine"
 	"lifeboat/internal/units"
 	"lifeboat/sandbox"
@@ -25,7 +27,11 @@ func (sh *shell) doctorCommand() *cobra.Command {
 of every kind there is, proves that it is isolated, and looks for room. It restores
 nothing and writes to no storage.
 
-` + exitHelp,
+Exit codes:
+  0    all is well
+  2    something is to be mended before drills can be trusted
+  3    usage or configuration
+  130  interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return sh.doctor(c.Context()) },
 	}
@@ -54,8 +60,8 @@ func (p *patient) say(what, good string, err error) {
 }
 
 // note prints something that is neither good nor bad.
-func (p *patient) note(what, text string) {
-	fmt.Fprintf(p.sh.stdout, "  note  %s: %s\n", what, text)
+func (p *patient) note(what, found string) {
+	fmt.Fprintf(p.sh.stdout, "  note  %s: %s\n", text.Clean(what), text.Clean(found))
 }
 
 func (sh *shell) doctor(ctx context.Context) error {
@@ -79,7 +85,7 @@ func (sh *shell) doctor(ctx context.Context) error {
 		fmt.Fprintf(sh.stdout, "%s to mend before the drills can be trusted.\n", units.Counted(int64(p.ill), "thing"))
 		return exitWith(exitErrored)
 	}
-	fmt.Fprintln(sh.stdout, "All is well. Next: lifeboat drill TARGET.")
+	fmt.Fprintln(sh.stdout, "All is well. Next: lifeboat drill.")
 	return nil
 }
 
@@ -121,17 +127,26 @@ func (p *patient) target(ctx context.Context, a *app, name string) {
 // sandboxes starts one of every kind and probes it.
 func (p *patient) sandboxes(ctx context.Context, a *app) {
 	if a.pipeline.NoServers != nil {
-		p.note("not to be had", text.Clean(a.pipeline.NoServers.Error()))
+		p.note("not to be had", a.pipeline.NoServers.Error())
 	}
 	if len(a.pipeline.Servers) == 0 {
 		p.say("servers", "", fmt.Errorf("%w: only SQLite backups can be drilled", sandbox.ErrUnavailable))
 	}
-	for _, r := range append(slices.Clone(a.pipeline.Servers), a.pipeline.Local) {
-		p.sandbox(ctx, a, r)
+	needs, target := a.needs(ctx)
+	for i, r := range a.pipeline.Servers {
+		wanted := a.cfg.Targets[target].Sandbox.Runner
+		if r.Name() == wanted || i == 0 && wanted == configs.RunnerAuto {
+			p.sandbox(ctx, a, r, needs, target)
+		} else {
+			p.sandbox(ctx, a, r, needs, "")
+		}
 	}
+	p.sandbox(ctx, a, a.pipeline.Local, needs, "")
 }
 
-func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner) {
+// sandbox looks for room, and starts a sandbox of this kind. That its image is absent
+// is bad only where a target would be drilled in it.
+func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner, needs engine.Needs, target string) {
 	ctx, cancel := context.WithTimeoutCause(ctx, sandboxTimeout, fmt.Errorf("no answer within %s", sandboxTimeout))
 	defer cancel()
 	room, err := r.Room(ctx)
@@ -141,14 +156,14 @@ func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner) {
 	}
 	p.say(r.Name()+" room", fmt.Sprintf("%g CPUs, %s of memory, %s of disk free",
 		room.CPUs, units.Bytes(room.Memory), units.Bytes(room.FreeDisk)), nil)
-	iso, err := a.pipeline.TryRunner(ctx, r, a.needs(ctx))
+	iso, err := a.pipeline.TryRunner(ctx, r, needs)
 	var absent *sandbox.ImageError
-	if errors.As(err, &absent) {
+	if errors.As(err, &absent) && target == "" {
 		p.note(r.Name(), fmt.Sprintf("not tried: %v", err))
 		return
 	}
 	if err != nil {
-		p.say(r.Name(), "", err)
+		p.say(strings.TrimSpace(r.Name()+" "+target), "", err)
 		return
 	}
 	for _, probe := range iso.Probes {
@@ -160,9 +175,9 @@ func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner) {
 	}
 }
 
-// needs is what the first target that needs a server would be restored with, or a
-// common server when there is none.
-func (a *app) needs(ctx context.Context) engine.Needs {
+// needs is what the first target that needs a server would be restored with, and its
+// name, or a common server when there is none.
+func (a *app) needs(ctx context.Context) (needs engine.Needs, target string) {
 	for _, name := range targetNames(a.cfg) {
 		j, err := a.job(name)
 		if err != nil {
@@ -172,8 +187,8 @@ func (a *app) needs(ctx context.Context) engine.Needs {
 			if t := a.cfg.Targets[name]; t.Sandbox.Image != "" {
 				found.Needs.Image = t.Sandbox.Image
 			}
-			return found.Needs
+			return found.Needs, name
 		}
 	}
-	return engines()[0].Needs(engine.Manifest{ServerVersion: "16"})
+	return engines()[0].Needs(engine.Manifest{ServerVersion: "16"}), ""
 }

@@ -53,7 +53,12 @@ func (sh *shell) statusCommand() *cobra.Command {
 		Short: "Show the last drill of every target",
 		Long: `Shows the last drill of every target of the configuration. It drills nothing.
 
-` + exitHelp,
+Exit codes:
+  0    all last drills passed or warned
+  1    one found a failed backup
+  2    one could not verify, or a target was never drilled
+  3    usage or configuration
+  130  interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return sh.withRecord(c.Context(), sh.status)

@@ -31,11 +31,11 @@ const workDir = volumePath + "/lifeboat"
 // Start implements sandbox.Runner.
 func (r *Runner) Start(ctx context.Context, s sandbox.Spec) (sandbox.Sandbox, error) {
 	if err := checkSpec(s); err != nil {
-		return nil, fmt.Errorf("start sandbox: %w", err)
+		return nil, fmt.Errorf("docker: %w", err)
 	}
 	img, err := r.image(ctx, s.Image)
 	if err != nil {
-		return nil, fmt.Errorf("start sandbox: %w", err)
+		return nil, fmt.Errorf("docker: %w", err)
 	}
 	name := "lifeboat-" + rand.Text()
 	b, err := r.boot(ctx, name, s, img)
@@ -45,7 +45,7 @@ func (r *Runner) Start(ctx context.Context, s sandbox.Spec) (sandbox.Sandbox, er
 		if rmErr := r.remove(cleanup, name); rmErr != nil {
 			err = errors.Join(err, rmErr)
 		}
-		return nil, fmt.Errorf("start sandbox: %w", err)
+		return nil, fmt.Errorf("docker: %w", err)
 	}
 	return b, nil
 }
