@@ -24,8 +24,8 @@ const (
 // A table is held against the last good drill, and only where it holds fewer rows
 // than in any of the earlier ones: a queue that was empty before may be empty again.
 // Emptied from at least 100 rows is failed; emptied from fewer, or down to less than
-// half of at least 100 rows, is warned. A table that is gone is warned, unless its
-// name differs only by digits from one that is there, as partitions by date do.
+// half of at least 100 rows, is warned. A table that is gone is warned, unless others
+// whose names differ only by digits are still about as many, as partitions by date are.
 type Drift struct{}
 
 // Name implements verify.Check.
@@ -44,16 +44,20 @@ func (c Drift) Run(_ context.Context, in verify.Input) ([]verify.Result, error) 
 		return nil, errNotCounted
 	}
 	now := make(map[string]engine.Measured)
-	shapes := make(map[string]bool)
+	shapes := make(map[string]int) // tables of each
 	for name, m := range present(in.Measured) {
 		now[name.String()] = m
-		shapes[shape(name.String())] = true
+		shapes[shape(name.String())]++
+	}
+	before := make(map[string]int)
+	for name := range past[0].Tables {
+		before[shape(name)]++
 	}
 	var dropped, gone []verify.Result
 	for _, name := range slices.Sorted(maps.Keys(past[0].Tables)) {
 		m, there := now[name]
 		switch {
-		case !there && !shapes[shape(name)]:
+		case !there && shrunk(shapes[shape(name)], before[shape(name)]):
 			gone = append(gone, c.gone(name, past[0]))
 		case there && m.Err == nil: // the census speaks of those that could not be counted
 			if r, bad := c.dropped(name, total(m), past); bad {
@@ -106,6 +110,10 @@ func (c Drift) dropped(name string, n int64, past []verify.Past) (verify.Result,
 	}
 	return r, true
 }
+
+// shrunk reports whether a family of tables lost so many that they were not just
+// replaced by later ones: more than a quarter.
+func shrunk(now, before int) bool { return 4*now < 3*before }
 
 // shape is a table's name with every run of digits made equal.
 func shape(name string) string {

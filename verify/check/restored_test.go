@@ -177,6 +177,18 @@ func TestDrift(t *testing.T) {
 			}
 		}
 	}
+	numbered := func(before, after int) func(in *verify.Input) {
+		return func(in *verify.Input) {
+			now(2000, 2000)(in)
+			for i := range before {
+				name := fmt.Sprintf("tenant_%d", i+1)
+				in.Baseline.Drills[0].Tables["public."+name] = 5000
+				if i >= before-after {
+					in.Measured = append(in.Measured, engine.Measured{Table: engine.Table{Schema: "public", Name: name}, Rows: 5000, Tree: 5000})
+				}
+			}
+		}
+	}
 	tests{
 		{"no history", check.Drift{}, now(0), nil},
 		{"no history and nothing measured", check.Drift{}, func(in *verify.Input) { in.Measured = nil }, nil},
@@ -204,6 +216,9 @@ func TestDrift(t *testing.T) {
 			in.Baseline.Drills[0].Tables["public.events_20260501"] = 5000
 			in.Measured = append(in.Measured, engine.Measured{Table: engine.Table{Schema: "public", Name: "events_20260602"}})
 		}, nil},
+		{"one of several partitions is dropped", check.Drift{}, numbered(4, 3), nil},
+		{"all but one of the numbered tables are gone", check.Drift{}, numbered(4, 1),
+			[]string{"warned schema_changed public.tenant_1", "warned schema_changed public.tenant_2", "warned schema_changed public.tenant_3"}},
 		{"another table with a date in its name", check.Drift{}, func(in *verify.Input) {
 			now(2000, 2000)(in)
 			in.Baseline.Drills[0].Tables["public.visits_20260501"] = 5000
