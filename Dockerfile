@@ -1,7 +1,8 @@
 # A small image with nothing but Lifeboat in it, run as an ordinary user:
 #
 #   docker build -t lifeboat .
-#   docker run --rm --group-add "$(stat -c %g /var/run/docker.sock)" \
+#   docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges \
+#     --group-add "$(stat -c %g /var/run/docker.sock)" \
 #     -v /var/run/docker.sock:/var/run/docker.sock \
 #     -v "$PWD/lifeboat.yaml:/etc/lifeboat/lifeboat.yaml:ro" -v lifeboat:/var/lib/lifeboat \
 #     lifeboat drill
@@ -15,15 +16,17 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/usr/bin/lifeboat ./cmd/lifeboat \
- && mkdir -p /out/etc/ssl/certs /out/etc/lifeboat /out/var/lib/lifeboat /out/tmp \
+ && mkdir -p /out/etc/ssl/certs /out/etc/lifeboat /out/var/lib/lifeboat \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
  && echo 'lifeboat:x:65532:65532::/var/lib/lifeboat:/sbin/nologin' >/out/etc/passwd \
- && chown 65532:65532 /out/var/lib/lifeboat && chmod 1777 /out/tmp
+ && chown 65532:65532 /out/var/lib/lifeboat
 
 FROM scratch
 COPY --from=build /out /
 USER 65532:65532
 WORKDIR /var/lib/lifeboat
 VOLUME /var/lib/lifeboat
+# The one place that can be written to holds the files of SQLite drills as well.
+ENV TMPDIR=/var/lib/lifeboat
 ENTRYPOINT ["/usr/bin/lifeboat", "--config", "/etc/lifeboat/lifeboat.yaml"]
 CMD ["drill"]
