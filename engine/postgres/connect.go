@@ -104,7 +104,10 @@ func (s server) sessionSettings() map[string]string {
 
 // accident explains an error that says nothing about the backup: the sandbox's own
 // reason when it stopped, else why ctx ended, else err.
-func (s server) accident(ctx context.Context, what string, err error) error {
+//
+// The receiver is a pointer because Boot and Receive run at once: a copy would read
+// the version that Boot is about to write.
+func (s *server) accident(ctx context.Context, what string, err error) error {
 	if stopped := s.box.Err(); stopped != nil {
 		return fmt.Errorf("%s: %w", what, stopped)
 	}
