@@ -250,9 +250,12 @@ func (v *valve) shut() {
 	v.closed = true
 }
 
-// Close implements progress.
+// Close implements progress. An empty line parts the phases from the report.
 func (b *bars) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clear()
+	if b.began != nil {
+		fmt.Fprintln(b.out)
+	}
 }

@@ -34,6 +34,9 @@ func main() {
 		lines = append(lines, line)
 		width = max(width, len([]rune(escape.ReplaceAllString(line, ""))))
 	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
 	w, h := float64(width)*charWidth+2*margin, len(lines)*lineHeight+2*margin
 	fmt.Printf(`<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" viewBox="0 0 %.0f %d">`+"\n", w, h, w, h)
 	fmt.Println(`<rect width="100%" height="100%" rx="8" fill="#1c2128"/>`)
@@ -62,11 +65,17 @@ func spans(line string) string {
 			b.WriteString("</tspan>")
 			open = false
 		}
+		style := ""
 		for _, code := range strings.Split(line[m[2]:m[3]], ";") {
 			if colour, known := palette[code]; known {
-				fmt.Fprintf(&b, `<tspan fill="%s">`, colour)
-				open = true
+				style += ` fill="` + colour + `"`
+			} else if code == "1" {
+				style += ` font-weight="bold"`
 			}
+		}
+		if style != "" {
+			b.WriteString("<tspan" + style + ">")
+			open = true
 		}
 	}
 	b.WriteString(html.EscapeString(line[at:]))

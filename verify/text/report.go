@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -94,13 +95,16 @@ func (p *page) dump(m *verify.Manifest) {
 	p.field("Dump", strings.Join(parts, ", "))
 }
 
+// digest is that of an image; its beginning is enough to tell it from others.
+var digest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
 func (p *page) sandbox(s *verify.Sandbox) {
 	if s == nil {
 		return
 	}
 	line := s.Runner
 	if s.Image != "" {
-		line += " " + s.Image
+		line += " " + digest.ReplaceAllString(s.Image, "$1")
 	}
 	held := 0
 	for _, probe := range s.Probes {
