@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,24 +81,26 @@ func (r *run) locate(ctx context.Context) (storage.Artifact, error) {
 func (r *run) inspect(ctx context.Context, art storage.Artifact) (engine.Engine, engine.Manifest, error) {
 	defer r.phase(Inspect)()
 	head := r.dump(art, nil)
-	unknown := error(fmt.Errorf("%s: %w", art.Key, engine.ErrFormat))
+	var unknown, notBackup error = engine.ErrFormat, nil
 	for _, eng := range r.Engines {
 		if r.job.Target.Engine != "" && r.job.Target.Engine != eng.Name() {
 			continue
 		}
 		man, err := eng.Inspect(ctx, head)
 		r.rep.Artifact.Layers = head.layers()
-		if errors.Is(err, engine.ErrFormat) {
+		switch {
+		case errors.Is(err, engine.ErrFormat):
 			unknown = err
-			continue
-		}
-		if err != nil {
+		case errors.Is(err, engine.ErrNotBackup): // to this engine; another may know it
+			notBackup = err
+		case err != nil:
 			return nil, engine.Manifest{}, fmt.Errorf("inspect %s: %w", art.Key, err)
+		default:
+			r.rep.Manifest = manifestReport(man)
+			return eng, man, nil
 		}
-		r.rep.Manifest = manifestReport(man)
-		return eng, man, nil
 	}
-	return nil, engine.Manifest{}, fmt.Errorf("inspect %s: %w", art.Key, unknown)
+	return nil, engine.Manifest{}, fmt.Errorf("inspect %s: %w", art.Key, cmp.Or(notBackup, unknown))
 }
 
 // start boots the sandbox and proves that it is one.

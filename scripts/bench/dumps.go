@@ -18,16 +18,28 @@ type dumpFiles struct {
 	small     string // custom format, 5 MB
 }
 
-// schema makes a database whose size is in proportion to its number of orders.
+// schema makes a database like a shop's, with words, names and numbers as people and
+// programs write them; its size is in proportion to its number of orders.
 const schema = `
-create table customers (id bigint primary key, name text not null, email text not null, joined timestamptz not null);
+create table customers (id bigint primary key, name text not null, email text not null, city text not null, joined timestamptz not null);
 create table orders (id bigint primary key, customer_id bigint not null, state text not null, total numeric(12,2) not null, created_at timestamptz not null, note text);
 create table lines (order_id bigint not null, line int not null, product text not null, quantity int not null, price numeric(10,2) not null, primary key (order_id, line));
 create table events (id bigint primary key, order_id bigint not null, kind text not null, body jsonb not null);
-insert into customers select n, 'Customer ' || n, md5(n::text) || '@shop.example', timestamptz '2020-01-01Z' + n * interval '1 minute' from generate_series(1, :orders / 10) n;
-insert into orders select n, n % (:orders / 10) + 1, (array['new','paid','sent'])[n % 3 + 1], n % 9999, timestamptz '2021-01-01Z' + n * interval '9 seconds', md5(n::text) || md5((n * 7)::text) from generate_series(1, :orders) n;
-insert into lines select n, l, md5((n * l)::text), n % 7 + 1, n % 500 from generate_series(1, :orders) n, generate_series(1, 2) l;
-insert into events select n, n, 'changed', jsonb_build_object('by', md5(n::text), 'at', n, 'what', md5((n * 3)::text)) from generate_series(1, :orders) n;
+create function pg_temp.word(n bigint) returns text language sql immutable as $$
+  select (array['amber','basket','candle','desk','engine','flower','garden','hammer','island','jacket','kettle','ladder','mirror','needle','orange','pencil',
+    'quilt','ribbon','saddle','table','umbrella','velvet','window','yellow','zipper','anchor','bottle','carpet','drawer','feather','glass','handle'])[1 + (n * 2654435761 / 65536) % 32] $$;
+create temporary table w as select n, pg_temp.word(n) as word from generate_series(0, 4095) n;
+create temporary table t as select a.n, concat_ws(' ', a.word, b.word, c.word, d.word) as text
+  from w a join w b on b.n = (a.n * 7 + 3) % 4096 join w c on c.n = (a.n * 31 + 5) % 4096 join w d on d.n = (a.n * 127 + 11) % 4096;
+create unique index on t (n);
+insert into customers select g.n, initcap(text), replace(text, ' ', '.') || g.n || '@shop.example', initcap(split_part(text, ' ', 1)) || ' Hill', timestamptz '2020-01-01Z' + g.n * interval '37 seconds'
+  from generate_series(1, :orders / 10::bigint) g(n) join t on t.n = g.n % 4096;
+insert into orders select g.n, g.n * 7919 % (:orders / 10) + 1, (array['new','paid','sent'])[g.n % 3 + 1], g.n * 7919 % 99999 / 100.0, timestamptz '2021-01-01Z' + g.n * interval '9.137 seconds', 'please pack ' || text || ' with ' || word
+  from generate_series(1::bigint, :orders) g(n) join t on t.n = g.n * 13 % 4096 join w on w.n = g.n * 17 % 4096;
+insert into lines select g.n, l, text, g.n % 7 + 1, g.n * 31 % 50000 / 100.0
+  from generate_series(1::bigint, :orders) g(n) cross join generate_series(1, 2) l join t on t.n = (g.n * 3 + l) % 4096;
+insert into events select g.n, g.n, 'changed', jsonb_build_object('by', word || g.n % 977, 'at', g.n, 'what', text, 'from', 'new', 'to', 'paid')
+  from generate_series(1::bigint, :orders) g(n) join t on t.n = g.n * 41 % 4096 join w on w.n = g.n * 43 % 4096;
 create index on orders (customer_id);
 create index on orders (created_at);
 create index on events (order_id);
