@@ -218,7 +218,7 @@ var accidents = []meaning{
 	{storage.ErrTooLarge, verify.OutOfRoom, "The opened backup is larger than the sandbox may grow",
 		"Raise sandbox.disk of the target if the backup is really that large; otherwise treat it as a decompression bomb."},
 	{storage.ErrUnreachable, verify.StorageUnreachable, "The storage could not be read",
-		"Run lifeboat doctor: it tests the endpoint, the bucket and the keys one by one."},
+		"Run lifeboat doctor: it tries every source and says what is wrong with it."},
 	{sandbox.ErrImageAbsent, verify.ImageAbsent, "The image this dump must be restored with is not there",
 		"Pull or build the image on the sandbox host, or set sandbox.image of the target."},
 	{sandbox.ErrOutOfRoom, verify.OutOfRoom, "The sandbox was stopped at one of its limits",
