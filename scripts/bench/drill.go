@@ -14,7 +14,6 @@ import (
 
 // measured is one drill by the built binary.
 type measured struct {
-	took       time.Duration // of the whole process
 	verdict    time.Duration // from its start to the verdict, without discarding the sandbox
 	checkShare float64       // of the drill
 	phases     string        // where the time went
@@ -52,7 +51,6 @@ func runDrill(ctx context.Context, binary, dump string) (measured, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
 	err = cmd.Run()
-	took := time.Since(began)
 	if err != nil {
 		return measured{}, fmt.Errorf("drill: %w: %s%s", err, stderr.String(), stdout.String())
 	}
@@ -61,7 +59,7 @@ func runDrill(ctx context.Context, binary, dump string) (measured, error) {
 		return measured{}, fmt.Errorf("%w: %w", errNoReport, err)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	m := measured{took: took, peak: usage.Maxrss * 1024, written: usage.Oublock * 512}
+	m := measured{peak: usage.Maxrss * 1024, written: usage.Oublock * 512}
 	m.verdict, m.checkShare = rep.split(began)
 	for _, p := range rep.Phases {
 		if p.Seconds >= 0.1 {

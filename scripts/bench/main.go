@@ -95,10 +95,10 @@ func speed(ctx context.Context, binary string, d dumpFiles, runs int) ([]row, er
 		if err != nil {
 			return nil, err
 		}
-		drill = append(drill, m.took)
+		drill = append(drill, m.verdict)
 		share = append(share, m.checkShare)
 		say("  by hand %.1f s, usual script %.1f s, lifeboat %.1f s (%s)",
-			floor[i].Seconds(), script[i].Seconds(), m.took.Seconds(), m.phases)
+			floor[i].Seconds(), script[i].Seconds(), m.verdict.Seconds(), m.phases)
 	}
 	f, s, l := median(floor), median(script), median(drill)
 	return []row{
