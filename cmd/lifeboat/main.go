@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -19,7 +20,13 @@ import (
 	"lifeboat/jobs"
 )
 
+// gcPercent collects garbage at half the usual growth: what streams by is buffered in
+// memory that is used again, so that collecting costs little and the service stays
+// small however large the dump is.
+const gcPercent = 50
+
 func main() {
+	debug.SetGCPercent(gcPercent)
 	ctx, stop := notify(context.Background())
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
