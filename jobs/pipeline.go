@@ -92,7 +92,7 @@ func (r *run) inspect(ctx context.Context, art storage.Artifact) (engine.Engine,
 		case errors.Is(err, engine.ErrFormat):
 			unknown = err
 		case errors.Is(err, engine.ErrNotBackup): // to this engine; another may know it
-			notBackup = err
+			notBackup = cmp.Or(notBackup, err)
 		case err != nil:
 			return nil, engine.Manifest{}, fmt.Errorf("inspect %s: %w", art.Key, err)
 		default:
