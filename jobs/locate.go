@@ -47,26 +47,22 @@ func (r *run) choose(ctx context.Context, src storage.Source) (storage.Artifact,
 		return storage.Artifact{}, fmt.Errorf("look for backups of %s: %w", r.job.Target.Name, err)
 	}
 	r.rep.NotChecked = append(r.rep.NotChecked, found.NotChecked...)
-	chosen := -1
-	for i, a := range found.Artifacts {
+	newest, whole := found.Newest()
+	for _, a := range found.Artifacts {
 		c := verify.Candidate{Key: a.Key, MadeAt: a.MadeAt, Bytes: a.Bytes(), Reason: a.Unfinished}
-		switch {
-		case a.Unfinished != "":
-		case chosen >= 0:
+		if a.Unfinished == "" && a.Key != newest.Key {
 			c.Reason = "older"
-		default:
-			chosen = i
 		}
 		r.rep.Candidates = append(r.rep.Candidates, c)
 	}
-	if chosen < 0 {
+	if !whole {
 		absent := &absentError{pattern: r.job.Pattern.String(), near: found.Near, listed: found.Listed}
 		if len(found.Artifacts) > 0 {
 			absent.unfinished = &found.Artifacts[0]
 		}
 		return storage.Artifact{}, absent
 	}
-	return found.Artifacts[chosen], archived(found.Artifacts[chosen])
+	return newest, archived(newest)
 }
 
 // archived refuses an artifact of which a part has to be thawed first.

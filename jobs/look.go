@@ -50,8 +50,7 @@ func (p *Pipeline) TryRunner(ctx context.Context, on sandbox.Runner, needs engin
 		return sandbox.Isolation{}, fmt.Errorf("start sandbox: %w", err)
 	}
 	iso, err := box.Isolation(ctx)
-	closing, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleanupTimeout,
-		errors.New("sandbox cleanup took too long"))
+	closing, cancel := cleanup(ctx, "removing the sandbox")
 	defer cancel()
 	return iso, errors.Join(err, box.Close(closing))
 }

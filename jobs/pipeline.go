@@ -222,12 +222,17 @@ func (r *run) prove(ctx context.Context) error {
 // sweep come after it.
 const cleanupTimeout = 10 * time.Second
 
+// cleanup is a context for tidying up that outlives the cancellation of ctx.
+func cleanup(ctx context.Context, what string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), cleanupTimeout,
+		fmt.Errorf("%s took longer than %s", what, cleanupTimeout))
+}
+
 // discard removes box even when ctx is already cancelled, after a last look at what
 // it used. A failure is logged, not returned: it says nothing about the backup, and
 // Sweep tries again.
 func (r *run) discard(ctx context.Context, box sandbox.Sandbox) {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleanupTimeout,
-		errors.New("sandbox cleanup took too long"))
+	ctx, cancel := cleanup(ctx, "removing the sandbox")
 	defer cancel()
 	if u, err := box.Usage(ctx); err == nil {
 		r.rep.Sandbox.PeakMemory, r.rep.Sandbox.PeakDisk = u.PeakMemory, u.PeakDisk
@@ -249,8 +254,7 @@ func (r *run) disconnect(ctx context.Context, db engine.Database) {
 	if db == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleanupTimeout,
-		errors.New("closing the restored database took too long"))
+	ctx, cancel := cleanup(ctx, "closing the restored database")
 	defer cancel()
 	if err := db.Close(ctx); err != nil {
 		r.log.DebugContext(ctx, "connections not closed cleanly", "error", err)
