@@ -53,6 +53,9 @@ keep() {
 	done >"$dir/server.log"
 	exec cat >/dev/null
 }
+# Sorts and index builds reach all over their memory: with huge pages, where the kernel
+# gives them on request, they take a tenth less time. Other C libraries ignore it.
+export GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 { "$bin/postgres" -D "$dir/data" </dev/null 2>&1 | keep; } >/dev/null 2>&1 &
 server=$!
 until "$bin/pg_isready" -q -h "$dir" -p 5432 -t 1; do

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // dumpFiles are the dumps that contenders restore, as files of this machine.
@@ -56,7 +57,7 @@ alter table lines add foreign key (order_id) references orders;
 
 // orders per database: 1.5 GB, 2 GB dumped plainly, 100 MB, and 5 MB of dump.
 const (
-	ordersLarge = 1_400_000
+	ordersLarge = 1_950_000
 	orders2000  = 4_600_000
 	orders100   = 230_000
 	ordersSmall = 75_000
@@ -69,7 +70,7 @@ func makeDumps(ctx context.Context, dir string) (dumpFiles, error) {
 		plain2000: filepath.Join(dir, "plain2000", "shop.dump"), small: filepath.Join(dir, "small", "shop.dump"),
 	}
 	say("making the databases to dump")
-	box, err := startServer(ctx, usual)
+	box, err := startServer(ctx, []string{"--shm-size", "1g"}, tunedServer, 20*time.Millisecond)
 	if err != nil {
 		return d, err
 	}
@@ -100,11 +101,17 @@ func makeDump(ctx context.Context, box, path string, orders int, flags []string)
 	}
 	sql := strings.ReplaceAll(schema, ":orders", fmt.Sprint(orders))
 	for _, c := range [][]string{{"-c", "drop database if exists shop"}, {"-c", "create database shop"}} {
-		if err := inBox(ctx, box, nil, append([]string{"psql", "-qX", "-h", "/tmp"}, c...)...); err != nil {
+		if err := inBox(ctx, box, nil, append([]string{"psql", "-qX"}, c...)...); err != nil {
 			return err
 		}
 	}
-	if err := inBox(ctx, box, strings.NewReader(sql), "psql", "-qX", "-h", "/tmp", "-v", "ON_ERROR_STOP=1", "shop"); err != nil {
+	if err := inBox(ctx, box, strings.NewReader(sql), "psql", "-qX", "-v", "ON_ERROR_STOP=1", "shop"); err != nil {
+		return err
+	}
+	// Into a file, as pg_dump -f: only then it can go back and note where the rows of
+	// each table begin, which pg_restore -j needs to order its work.
+	dump := append([]string{"pg_dump", "-Fc", "-f", dumpInside}, append(flags, "shop")...)
+	if err := inBox(ctx, box, nil, dump...); err != nil {
 		return err
 	}
 	f, err := os.Create(path)
@@ -113,10 +120,10 @@ func makeDump(ctx context.Context, box, path string, orders int, flags []string)
 	}
 	defer f.Close()
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "docker", append([]string{"exec", box, "pg_dump", "-h", "/tmp", "-Fc"}, append(flags, "shop")...)...)
+	cmd := exec.CommandContext(ctx, "docker", "exec", box, "cat", dumpInside)
 	cmd.Stdout, cmd.Stderr = f, &stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("pg_dump: %w: %s", err, stderr.String())
+		return fmt.Errorf("copy the dump: %w: %s", err, stderr.String())
 	}
 	return f.Close()
 }
