@@ -3,8 +3,6 @@ package postgres
 import (
 	"bytes"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"lifeboat/engine"
@@ -77,101 +75,48 @@ func (t *transcript) Close() {
 	t.settle()
 }
 
-// Lines of the tools. pg_restore up to 11 wrote "[archiver (db)] " where later ones
-// write "error: ". Workers share one stderr, so that a prefix may stand inside a line.
-var (
-	finishedLine  = regexp.MustCompile(`pg_restore: finished item [0-9]+ TABLE DATA `)
-	dataLine      = regexp.MustCompile(`pg_restore: processing data for table `)
-	itemLine      = regexp.MustCompile(`(?:from|Error from) TOC entry [0-9]+; [0-9]+ [0-9]+ (.*)$`)
-	phaseLine     = regexp.MustCompile(`(?:while|Error while) (?:INITIALIZING|PROCESSING TOC|FINALIZING)`)
-	countLine     = regexp.MustCompile(`errors ignored on restore: ([0-9]+)`)
-	errorLine     = regexp.MustCompile(`pg_restore: (?:error: |\[[a-z ()]+\] )(?:could not execute query: )?(.*)$`)
-	psqlLine      = regexp.MustCompile(`^psql:.*?:([0-9]+): (?:error: )?(.*)$`)
-	bareLine      = regexp.MustCompile(`^(?:psql|pg_restore): (?:error: |fatal: )(.*)$`)
-	severity      = regexp.MustCompile(`^(ERROR|FATAL|PANIC):  (.*)$`)
-	nested        = regexp.MustCompile(`^COPY failed for table "(.*)": (?:ERROR|FATAL|PANIC):  (.*)$`)
-	copyContext   = regexp.MustCompile(`^CONTEXT:  COPY ([^,]+), line [0-9]+`)
-	raiseContext  = regexp.MustCompile(`^CONTEXT:  PL/[A-Za-z]+ (function .{1,200}) line [0-9]+ at RAISE`)
-	withinContext = regexp.MustCompile(`^CONTEXT:  (?:PL/[A-Za-z]+|SQL) function `)
-	statementOf   = regexp.MustCompile(`^(?:\s*Command was: |(?:psql:.*?:[0-9]+: )?STATEMENT:  )(.*)$`)
-)
-
 // take reads one line.
 func (t *transcript) take(line string) {
 	switch {
-	case finishedLine.MatchString(line):
+	case finished(line):
 		t.done++
 		t.progress(t.done)
 		return
-	case dataLine.MatchString(line):
+	case strings.Contains(line, "pg_restore: processing data for table "):
 		return
 	}
-	if m := countLine.FindStringSubmatch(line); m != nil {
+	if n, ok := ignoredIn(line); ok {
 		t.settle()
-		t.told, _ = strconv.Atoi(m[1])
+		t.told = n
 		return
 	}
-	if m := itemLine.FindStringSubmatch(line); m != nil {
+	if item, ok := itemIn(line); ok {
 		t.settle()
-		t.item = entryName(m[1])
+		t.item = entryName(item)
 		return
 	}
-	if phaseLine.MatchString(line) {
+	if phase(line) {
 		t.settle()
 		return
 	}
-	if m := statementOf.FindStringSubmatch(line); m != nil {
+	if statement, ok := statementIn(line); ok {
 		if t.open != nil {
-			t.open.statement = m[1]
+			t.open.statement = statement
 		}
 		return
 	}
 	if message, at, ok := complaintIn(line); ok {
 		t.settle()
 		t.open = &complaint{message: message, item: t.item, line: at}
-		if m := nested.FindStringSubmatch(message); m != nil {
-			t.open.table, t.open.message = m[1], m[2]
+		if table, inner, ok := nestedIn(message); ok {
+			t.open.table, t.open.message = table, inner
 		}
 		return
 	}
-	if t.open == nil {
-		return
-	}
-	t.open.within = t.open.within || withinContext.MatchString(line)
-	if m := copyContext.FindStringSubmatch(line); m != nil {
-		t.open.table = m[1]
-	} else if m := raiseContext.FindStringSubmatch(line); m != nil {
-		t.open.raisedBy = m[1]
+	if t.open != nil && strings.HasPrefix(line, contextWord) {
+		t.open.context(line)
 	}
 }
-
-// complaintIn is the message of a line that begins an error, and the line of the script
-// it is about.
-func complaintIn(line string) (message, at string, ok bool) {
-	m := psqlLine.FindStringSubmatch(line)
-	switch {
-	case m != nil && harmlessPrefix.MatchString(m[2]): // psql gives notices the same prefix
-		return "", "", false
-	case m != nil:
-		return withoutSeverity(m[2]), m[1], true
-	}
-	for _, form := range []*regexp.Regexp{errorLine, bareLine} {
-		if m := form.FindStringSubmatch(line); m != nil {
-			return withoutSeverity(m[1]), "", true
-		}
-	}
-	return "", "", false
-}
-
-func withoutSeverity(message string) string {
-	if m := severity.FindStringSubmatch(message); m != nil {
-		return m[2]
-	}
-	return message
-}
-
-// harmlessPrefix begins what is no error.
-var harmlessPrefix = regexp.MustCompile(`^(NOTICE|WARNING|INFO|LOG|DEBUG|STATEMENT|DETAIL|HINT|warning)(:|  )`)
 
 // settle classifies the open error and forgets all but the result.
 func (t *transcript) settle() {
@@ -211,13 +156,4 @@ func (t *transcript) verdict(exit int) ([]engine.RestoreError, map[engine.ErrorC
 		t.add(engine.RestoreError{Class: engine.Unclassified, Message: fmt.Sprintf("the restore tool ended with code %d and said nothing", exit)})
 	}
 	return t.kept, t.count
-}
-
-// entryName shortens "TABLE public orders alice" to what a reader needs. The last word
-// is the owner.
-func entryName(s string) string {
-	if i := strings.LastIndexByte(s, ' '); i > 0 {
-		s = s[:i]
-	}
-	return strings.TrimSuffix(s, " (no")
 }
