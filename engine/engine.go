@@ -28,6 +28,10 @@ var (
 	ErrNoTable = errors.New("no such table")
 )
 
+// ErrServerGone means that the server inside the sandbox crashed or went away. It says
+// nothing about the backup: whose fault that is, is not known.
+var ErrServerGone = errors.New("database server in the sandbox crashed or went away")
+
 // Dump is an artifact with its envelope opened. It can be opened more than once;
 // each Open reads from storage again, so an engine opens the whole of it once and
 // only its head besides.

@@ -229,6 +229,8 @@ var accidents = []meaning{
 		"Run lifeboat doctor: it starts one and says what is missing."},
 	{sandbox.ErrGone, verify.SandboxUnavailable, "The sandbox vanished in the middle of the drill",
 		"Look whether Docker was restarted or the container removed by somebody, then drill again."},
+	{engine.ErrServerGone, verify.SandboxUnavailable, "The database server in the sandbox died in the middle of the drill",
+		"Drill again with more memory under sandbox: in the target's configuration. If it dies every time, look for what in the dump stops its own server."},
 }
 
 // accident is the errored result for what happened on our side.

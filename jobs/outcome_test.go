@@ -39,6 +39,8 @@ func TestErrorsBecomeTheVerdictTheyMean(t *testing.T) {
 		{sandbox.ErrDeadline, verify.Errored, verify.DrillTimeout},
 		{sandbox.ErrUnavailable, verify.Errored, verify.SandboxUnavailable},
 		{sandbox.ErrGone, verify.Errored, verify.SandboxUnavailable},
+		{engine.ErrServerGone, verify.Errored, verify.SandboxUnavailable},
+		{fmt.Errorf("%w: %w", engine.ErrServerGone, &sandbox.LimitError{Limit: "memory", Bytes: 1 << 30}), verify.Errored, verify.OutOfRoom},
 		{&leakError{}, verify.Errored, verify.SandboxUnavailable},
 		{&timeoutError{time.Hour}, verify.Errored, verify.DrillTimeout},
 		{context.DeadlineExceeded, verify.Errored, verify.DrillTimeout},

@@ -40,11 +40,11 @@ func (l *loader) Boot(ctx context.Context) error {
 		Stderr: &complaints,
 	})
 	if err != nil {
-		return l.server.accident(ctx, "start server", err)
+		return l.server.mishap(ctx, "start server", err)
 	}
 	if exit != 0 {
 		err := fmt.Errorf("exit %d: %s", exit, complaints.String())
-		return l.server.accident(ctx, "start server", err)
+		return l.server.mishap(ctx, "start server", err)
 	}
 	return l.found(out.String())
 }

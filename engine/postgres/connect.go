@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"lifeboat/engine"
 	"lifeboat/sandbox"
 )
 
@@ -102,12 +105,21 @@ func (s server) sessionSettings() map[string]string {
 	return p
 }
 
-// accident explains an error that says nothing about the backup: the sandbox's own
-// reason when it stopped, else why ctx ended, else err.
+// accident explains an error of a connection that says nothing about the backup: the
+// sandbox's own reason when it stopped, else why ctx ended, else that the server is gone
+// if it is, else err.
+func (s *server) accident(ctx context.Context, what string, err error) error {
+	if serverGone(err) {
+		err = engine.ErrServerGone // the driver's words take several lines
+	}
+	return s.mishap(ctx, what, err)
+}
+
+// mishap does the same for an error of a command.
 //
 // The receiver is a pointer because Boot and Receive run at once: a copy would read
 // the version that Boot is about to write.
-func (s *server) accident(ctx context.Context, what string, err error) error {
+func (s *server) mishap(ctx context.Context, what string, err error) error {
 	if stopped := s.box.Err(); stopped != nil {
 		return fmt.Errorf("%s: %w", what, stopped)
 	}
@@ -115,6 +127,18 @@ func (s *server) accident(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
 	return fmt.Errorf("%s: %w", what, withoutData(err))
+}
+
+// serverGone reports whether err is that of a connection whose other end is gone.
+func serverGone(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		// It stops, crashed or starts again, although it was up.
+		return pe.Code == "57P01" || pe.Code == "57P02" || pe.Code == "57P03"
+	}
+	var refused *pgconn.ConnectError
+	return errors.As(err, &refused) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // withoutData keeps of an error the server sent only what holds no row contents.

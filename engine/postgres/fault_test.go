@@ -43,8 +43,27 @@ func TestAServerKilledForItsMemoryIsNotTheBackupsFault(t *testing.T) {
 func TestAServerThatCrashesIsNotTheBackupsFault(t *testing.T) {
 	t.Parallel()
 	_, err := restoreOf(t, scripted(`COPY (SELECT 1) TO PROGRAM 'kill -SEGV $PPID';`), func(engine.Progress) {})
-	if !errors.Is(err, errServerDied) || errors.Is(err, sandbox.ErrOutOfRoom) {
+	if !errors.Is(err, engine.ErrServerGone) || errors.Is(err, sandbox.ErrOutOfRoom) {
 		t.Errorf("got %v, want a crash", err)
+	}
+}
+
+// TestAServerThatIsStoppedFromInsideIsNotTheBackupsFault stops the whole server and not
+// only one of its processes, so that its log does not say why.
+func TestAServerThatIsStoppedFromInsideIsNotTheBackupsFault(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []string{"KILL", "INT", "QUIT"} {
+		t.Run(signal, func(t *testing.T) {
+			t.Parallel()
+			_, err := restoreOf(t, scripted(`
+				CREATE TABLE public.before (id integer);
+				COPY (SELECT 1) TO PROGRAM 'kill -`+signal+` $(head -n 1 postmaster.pid)';
+				SELECT pg_catalog.pg_sleep(5);
+				CREATE TABLE public.after (id integer);`), func(engine.Progress) {})
+			if !errors.Is(err, engine.ErrServerGone) || errors.Is(err, sandbox.ErrOutOfRoom) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line that says that the server is gone", err)
+			}
+		})
 	}
 }
 

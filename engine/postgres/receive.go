@@ -85,9 +85,9 @@ func (l *loader) command(ctx context.Context, what string, c sandbox.Cmd) error 
 	exit, err := l.box.Exec(ctx, c)
 	switch {
 	case err != nil:
-		return l.server.accident(ctx, what, err)
+		return l.server.mishap(ctx, what, err)
 	case exit != 0:
-		return l.server.accident(ctx, what, fmt.Errorf("exit %d: %s", exit, complaints.String()))
+		return l.server.mishap(ctx, what, fmt.Errorf("exit %d: %s", exit, complaints.String()))
 	}
 	return nil
 }

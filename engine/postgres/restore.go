@@ -77,7 +77,7 @@ func (l *loader) runTool(ctx context.Context, r engine.Received, target string, 
 		Stderr: said,
 	})
 	if err != nil {
-		return l.server.accident(ctx, "restore", err)
+		return l.server.mishap(ctx, "restore", err)
 	}
 	l.restoreTime = time.Since(began)
 	said.Close()
@@ -146,10 +146,6 @@ func (p *positions) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// errServerDied means the server inside crashed while it restored. It is not known
-// whose fault that is.
-var errServerDied = errors.New("server in the sandbox crashed")
-
 // ownFault is not nil when the restore failed for want of room or because the server
 // died, which says nothing about the backup.
 func (l *loader) ownFault(ctx context.Context, said *transcript) error {
@@ -168,7 +164,23 @@ func (l *loader) ownFault(ctx context.Context, said *transcript) error {
 	case !said.lostServer:
 		return nil
 	}
-	return l.causeOfDeath(ctx)
+	if err := l.causeOfDeath(ctx); err != nil {
+		return err
+	}
+	return l.reachable(ctx)
+}
+
+// reachable is nil unless the whole server is gone, which leaves nobody to log why.
+func (l *loader) reachable(ctx context.Context) error {
+	s, err := l.server.connect(ctx, "postgres", operator)
+	switch {
+	case errors.Is(err, engine.ErrServerGone):
+		return fmt.Errorf("restore: %w", engine.ErrServerGone)
+	case err != nil:
+		return nil // a server answered, or whoever asks it next will tell
+	}
+	s.close(ctx)
+	return nil
 }
 
 const (
@@ -187,14 +199,14 @@ func (l *loader) causeOfDeath(ctx context.Context) error {
 	for {
 		log := l.serverLog(ctx)
 		if strings.Contains(log, "terminated by signal 9") {
-			return fmt.Errorf("restore: %w: %w", errServerDied, &sandbox.LimitError{Limit: "memory", Bytes: l.options.Limits.Memory})
+			return fmt.Errorf("restore: %w: %w", engine.ErrServerGone, &sandbox.LimitError{Limit: "memory", Bytes: l.options.Limits.Memory})
 		}
 		if _, rest, ok := strings.Cut(log, " was terminated by "); ok {
 			what, _, _ := strings.Cut(rest, "\n")
-			return fmt.Errorf("restore: %w: %s", errServerDied, what)
+			return fmt.Errorf("restore: %w: %s", engine.ErrServerGone, what)
 		}
 		if strings.Contains(log, "PANIC:") {
-			return fmt.Errorf("restore: %w", errServerDied)
+			return fmt.Errorf("restore: %w", engine.ErrServerGone)
 		}
 		select {
 		case <-pace.C:
