@@ -16,7 +16,7 @@ var ignorable = []string{
 	verify.TablesMissing, verify.ObjectsMissing, verify.EmptyRestore,
 	verify.IndexCorrupt, verify.TableCorrupt, verify.ConstraintViolated, verify.SequenceBehind, verify.CollationMismatch,
 	verify.RowsOutOfRange, verify.RowsDropped, verify.SchemaChanged, verify.DataStale, verify.QueryMismatch,
-	verify.RoleAbsent, verify.ExtensionAbsent, verify.RTOExceeded,
+	verify.RoleAbsent, verify.ExtensionAbsent, verify.ClientCommands, verify.RTOExceeded,
 }
 
 // ours lists the accidents on our side. Ignoring one would make "we could not

@@ -166,6 +166,9 @@ type Received struct {
 	Manifest Manifest // completed by what only the whole dump tells
 	Census   Census
 	Bytes    int64 // of the dump itself, envelope opened
+	// Commands names what the dump has the restore tool itself do, such as psql's \!, as
+	// far as the tools that write dumps never do. It names nothing that is in a row.
+	Commands []string
 	// Read says how far a broken dump could be read, in words: "312 of about 400
 	// tables, 1,200,000 rows". Empty when the dump is whole.
 	Read string

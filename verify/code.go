@@ -38,6 +38,7 @@ const (
 
 	RoleAbsent      = "role_absent"
 	ExtensionAbsent = "extension_absent"
+	ClientCommands  = "client_commands" // the dump has the restore tool do more than restore
 	RTOExceeded     = "rto_exceeded"
 
 	SandboxUnavailable = "sandbox_unavailable"

@@ -185,7 +185,7 @@ func (s *scanner) Finish() (engine.Received, error) {
 	switch s.format {
 	case formatPlain, formatCluster:
 		got.Census, missing = s.plain.census(&s.catalog)
-		read = s.plain.progress()
+		got.Commands, read = s.plain.commands, s.plain.progress()
 	default:
 		t := s.count()
 		got.Census, missing, read = t.census, t.err, t.read()

@@ -15,13 +15,17 @@ import (
 // script is what a plain dump came to.
 type script struct {
 	sums     map[engine.Table]*loaded
-	rows     int64 // read
-	nameless bool  // some table has a name that nobody here can read
-	via      bool  // rows were loaded into parents of their tables
-	dumped   bool  // written by pg_dump or pg_dumpall
-	copied   bool  // some rows come by COPY
-	inserted bool  // some rows come by INSERT
+	rows     int64    // read
+	nameless bool     // some table has a name that nobody here can read
+	via      bool     // rows were loaded into parents of their tables
+	dumped   bool     // written by pg_dump or pg_dumpall
+	copied   bool     // some rows come by COPY
+	inserted bool     // some rows come by INSERT
+	commands []string // of psql, that pg_dump does not write
 }
+
+// ownCommands are those that pg_dump and pg_dumpall write.
+var ownCommands = []string{`\connect`, `\restrict`, `\unrestrict`}
 
 // loaded is what the statements of a script load into one table.
 type loaded struct {
@@ -39,6 +43,7 @@ func (s *scanner) readScript(ctx context.Context, r io.Reader) error {
 	defer s.mu.Unlock()
 	s.tell(told)
 	s.plain.dumped = told.Dumped
+	s.plain.commands = slices.DeleteFunc(told.Commands, func(name string) bool { return slices.Contains(ownCommands, name) })
 	return err
 }
 

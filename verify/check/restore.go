@@ -47,6 +47,7 @@ func (c Restore) Run(_ context.Context, in verify.Input) ([]verify.Result, error
 	if len(results) == 0 {
 		results = append(results, clean(res))
 	}
+	results = append(results, commands(in.Received.Commands)...)
 	for i := range results {
 		results[i].Check = c.Name()
 	}
@@ -154,6 +155,21 @@ func roles(res engine.Restored) []verify.Result {
 		})
 	}
 	return results
+}
+
+// commands reports what a dump has the restore tool do besides restoring. Here it ran in
+// the sandbox; at a recovery it runs on the machine and with the rights of whoever restores.
+func commands(list []string) []verify.Result {
+	if len(list) == 0 {
+		return nil
+	}
+	return []verify.Result{{
+		Verdict: verify.Warned, Code: verify.ClientCommands, Subject: names(list),
+		Observed: units.Counted(int64(len(list)), "kind") + " of command", Expected: "only commands that pg_dump writes",
+		Detail: "The dump gives psql commands that pg_dump never writes: " + names(list) + ". The sandbox held them; at a recovery they run on the machine of whoever restores.",
+		Hint: "Look for these commands in the dump before anybody restores it, and find out who put them there. " +
+			"If they are your own, add an ignore rule for client_commands.",
+	}}
 }
 
 func clean(res engine.Restored) verify.Result {

@@ -37,6 +37,8 @@ func TestRestore(t *testing.T) {
 		{"as many roles as are named", check.Restore{}, func(in *verify.Input) {
 			in.Restored.RolesCreated = []string{"a", "b", "c", "d", "e", "f"}
 		}, []string{"warned role_absent a, b, c, d, e, f"}},
+		{"commands for the restore tool", check.Restore{}, func(in *verify.Input) { in.Received.Commands = []string{`\!`, `\copy`} },
+			[]string{`warned client_commands \!, \copy`}},
 		{"more errors than are kept", check.Restore{}, func(in *verify.Input) {
 			line(engine.Harmless, "comment")(in)
 			in.Restored.ErrorCount[engine.DataLost] = 3

@@ -1,9 +1,6 @@
 package sqldump
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // section is what the comment above a statement says about it.
 type section struct {
@@ -93,15 +90,10 @@ var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 // OneLine is name as the headings of a dump have it: line ends become blanks.
 func OneLine(name string) string { return oneLine.Replace(name) }
 
-// maxCommands bounds the list of psql commands.
-const maxCommands = 100
-
 // command reads one psql command.
 func (d *reader) command(line string) {
 	name, args, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if !slices.Contains(d.script.Commands, name) && len(d.script.Commands) < maxCommands {
-		d.script.Commands = append(d.script.Commands, name)
-	}
+	d.noteCommands(line)
 	switch name {
 	case `\connect`, `\c`:
 		d.connect(args)

@@ -55,7 +55,7 @@ type Script struct {
 	ServerVersion string // of the first server named, "16.4 (Debian 16.4-1)"
 	ToolVersion   string
 	Database      string   // that a script of pg_dump connects to
-	Commands      []string // names of the psql commands used, sorted
+	Commands      []string // names of the psql commands used, Shell among them, sorted
 }
 
 // Read reads a script to its end. Facts wrap a sentinel of package engine, errors of r
@@ -121,6 +121,9 @@ func (d *reader) read() error {
 			d.command(string(d.sql.Text()))
 		case sqltext.Statement:
 			d.after = false
+			if inside := d.sql.Commands(); len(inside) > 0 {
+				d.noteCommands(string(inside))
+			}
 			if err := d.statement(); err != nil {
 				return d.broken(err)
 			}

@@ -112,6 +112,26 @@ func TestCommandsOfPsqlAreNamed(t *testing.T) {
 	}
 }
 
+func TestCommandsAreFoundWhereverPsqlRunsThem(t *testing.T) {
+	tests := []struct{ script, want string }{
+		{"SELECT 'id' \\gexec\n;", `\gexec`},
+		{"SELECT 1 \\g |sh\n;", `\g`},
+		{"CREATE TABLE a.b (\n\\! id\n);", `\!`},
+		{"\\echo one \\copy a.b from x\n", `\copy \echo`},
+		{"\\set name `id`\n", "\\set `...`"},
+		{"\\connect \"it`s\"\n", `\connect`},
+		{"SELECT '\\! id', E'\\'\\! id', $$ \\! id $$; -- \\! id\n/* \\! id */", ""},
+		{"COPY a.b FROM stdin;\n\\! id\n\\.\n", ""},
+		{"\\N\tjane\n\\jane@example.org\n", ""},
+	}
+	for _, tt := range tests {
+		told, _, err := run(t, tt.script)
+		if got := strings.Join(told.Commands, " "); err != nil || got != tt.want {
+			t.Errorf("%q: %q, %v, want %q", tt.script, got, err, tt.want)
+		}
+	}
+}
+
 func TestALineOfAnyLengthTakesBoundedMemory(t *testing.T) {
 	long := strings.Repeat("x", 16<<20)
 	script := dumped + "-- " + long + "\nINSERT INTO a.b VALUES ('" + long + "');\nCREATE TABLE " + long + " ();\n" + ended

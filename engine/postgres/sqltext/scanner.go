@@ -16,7 +16,10 @@ const (
 	maxText = 64 << 10
 	// maxInsertText is enough to name the table of an INSERT.
 	maxInsertText = 1 << 10
-	maxTag        = 256 // bytes of a dollar quote's tag; PostgreSQL cuts names at 63
+	// maxCommand and maxInside bound what is kept of one and of all psql commands inside
+	// a statement.
+	maxCommand, maxInside = 128, 4 << 10
+	maxTag                = 256 // bytes of a dollar quote's tag; PostgreSQL cuts names at 63
 )
 
 // Kind says what Next found.
@@ -53,6 +56,7 @@ type Scanner struct {
 	err      error // why there is nothing more to read
 
 	text    []byte // of the current piece
+	inside  []byte // psql commands inside of a statement
 	limit   int    // of text
 	cut     bool   // text was longer than limit
 	tuples  int64
@@ -84,6 +88,10 @@ func NewScanner(r io.Reader) *Scanner {
 // and without the closing semicolon. It is valid until the next call, and cut where
 // it is very long.
 func (s *Scanner) Text() []byte { return s.text }
+
+// Commands is the beginning of the psql commands inside the statement that Next found,
+// empty where it has none. It is valid until the next call.
+func (s *Scanner) Commands() []byte { return s.inside }
 
 // Cut reports whether Text is not the whole piece.
 func (s *Scanner) Cut() bool { return s.cut }
@@ -145,6 +153,7 @@ func (s *Scanner) CopyRows() (int64, error) {
 
 func (s *Scanner) reset() {
 	s.text, s.limit, s.cut = s.text[:0], maxText, false
+	s.inside = s.inside[:0]
 	s.tuples, s.insert = 0, notInsert
 	s.depth, s.bodies, s.words, s.routine = 0, 0, 0, false
 }

@@ -24,7 +24,7 @@ func classes() (c [256]byte) {
 			c[b] = letter
 		}
 	}
-	for _, b := range []byte(`'"$-/;()`) {
+	for _, b := range []byte(`'"$-/;()\`) {
 		c[b] = mark
 	}
 	return c
@@ -86,6 +86,8 @@ func (s *Scanner) mark(b byte) error {
 			s.keep([]byte{' '})
 			return s.blockComment()
 		}
+	case '\\':
+		s.command()
 	case '(':
 		if s.depth == 0 && s.insert == inRows {
 			s.tuples++
@@ -96,6 +98,17 @@ func (s *Scanner) mark(b byte) error {
 	}
 	s.take(1)
 	return nil
+}
+
+// command keeps the beginning of a psql command inside a statement, without passing
+// over it: what it does to the statement depends on the command.
+func (s *Scanner) command() {
+	if len(s.inside) >= maxInside {
+		return
+	}
+	s.ensure(maxCommand)
+	line, _, _ := bytes.Cut(s.buf[s.pos:min(s.pos+maxCommand, s.end)], []byte{'\n'})
+	s.inside = append(append(s.inside, line...), '\n')
 }
 
 // lineComment passes over a comment inside a statement.
