@@ -101,6 +101,11 @@ type Loader interface {
 	// Restore runs the engine's own tool. That the tool failed is part of Restored,
 	// not an error.
 	Restore(ctx context.Context, r Received) (Restored, error)
+	// Shell is the command line by which a person inside the sandbox opens what Restore
+	// made, for the host's shell to pass on; empty while there is nothing to open, and
+	// where there is no such program. It holds no word of the dump's that a shell might
+	// misread.
+	Shell() string
 }
 
 // Manifest is what a dump says about itself before anything is restored.

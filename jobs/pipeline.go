@@ -26,6 +26,7 @@ type run struct {
 	phases phases
 	input  verify.Input // filled as the drill goes on
 	box    sandbox.Sandbox
+	loader engine.Loader
 }
 
 // drill is the way of one drill, top to bottom. Its error is either a fact about
@@ -53,7 +54,8 @@ func (r *run) drill(ctx context.Context) error {
 	ctx, unbind := sandbox.Bind(ctx, box)
 	defer unbind()
 
-	restored, err := r.load(ctx, eng.Prepare(box, man, r.options()), art)
+	r.loader = eng.Prepare(box, man, r.options())
+	restored, err := r.load(ctx, art)
 	if err != nil {
 		return err
 	}
@@ -106,11 +108,10 @@ func (r *run) inspect(ctx context.Context, art storage.Artifact) (engine.Engine,
 // start boots the sandbox and proves that it is one.
 func (r *run) start(ctx context.Context, place place, needs engine.Needs) (sandbox.Sandbox, error) {
 	defer r.phase(Start)()
-	deadline := r.rep.Started.Add(r.job.Timeout + cleanupTimeout + r.job.Keep)
 	box, err := place.runner.Start(ctx, sandbox.Spec{
 		Owner:    sandbox.Owner{Installation: r.Installation, Instance: r.Instance, Drill: r.id, Target: r.job.Target.Name},
 		Limits:   place.limits,
-		Deadline: deadline,
+		Deadline: r.deadline(),
 		Keep:     r.job.Keep > 0,
 		Image:    place.image,
 		User:     needs.User,
@@ -125,19 +126,24 @@ func (r *run) start(ctx context.Context, place place, needs engine.Needs) (sandb
 	return box, nil
 }
 
+// deadline is when the sandbox ends whatever happens to the drill.
+func (r *run) deadline() time.Time {
+	return r.rep.Started.Add(r.job.Timeout + cleanupTimeout + r.job.Keep)
+}
+
 // load boots the server while the dump already streams in, then restores.
-func (r *run) load(ctx context.Context, l engine.Loader, art storage.Artifact) (engine.Restored, error) {
+func (r *run) load(ctx context.Context, art storage.Artifact) (engine.Restored, error) {
 	sums, err := r.sidecars(ctx, art)
 	if err != nil {
 		return engine.Restored{}, err
 	}
 	began := r.Now()
-	received, err := r.bootAndReceive(ctx, l, r.dump(art, sums))
+	received, err := r.bootAndReceive(ctx, r.loader, r.dump(art, sums))
 	if err != nil {
 		return engine.Restored{}, err
 	}
 	end := r.phase(Load)
-	restored, err := l.Restore(ctx, received)
+	restored, err := r.loader.Restore(ctx, received)
 	end()
 	if err != nil {
 		return engine.Restored{}, fmt.Errorf("restore: %w", err)
@@ -238,15 +244,40 @@ func (r *run) discard(ctx context.Context, box sandbox.Sandbox) {
 		r.rep.Sandbox.PeakMemory, r.rep.Sandbox.PeakDisk = u.PeakMemory, u.PeakDisk
 		r.rep.Sandbox.CPUSeconds = u.CPU.Seconds()
 	}
-	if r.job.Keep > 0 && box.Err() == nil {
-		until := r.Now().Add(r.job.Keep)
-		r.rep.Sandbox.KeptUntil, r.rep.Sandbox.Enter = &until, box.Describe().Enter
+	if r.job.Keep > 0 && box.Err() == nil && r.keep(ctx, box) {
 		return
 	}
 	defer r.phase(Discard)()
 	if err := box.Close(ctx); err != nil {
 		r.log.ErrorContext(ctx, "sandbox not removed", "error", err)
 	}
+}
+
+// keep leaves the sandbox to people for the time asked for, and reports whether it
+// could. One that could not be told when to end is better removed: it holds a
+// production's data.
+func (r *run) keep(ctx context.Context, box sandbox.Sandbox) bool {
+	until := r.Now().Add(r.job.Keep)
+	if last := r.deadline(); until.After(last) {
+		until = last
+	}
+	if err := box.EndBy(ctx, until); err != nil {
+		r.log.ErrorContext(ctx, "sandbox not kept", "error", err)
+		return false
+	}
+	r.rep.Sandbox.KeptUntil, r.rep.Sandbox.Enter = &until, box.Describe().Enter
+	if run, shell := box.Describe().Run, r.shell(); run != "" && shell != "" {
+		r.rep.Sandbox.Enter = run + " " + shell
+	}
+	return true
+}
+
+// shell opens what was restored, empty when nothing was.
+func (r *run) shell() string {
+	if r.loader == nil {
+		return ""
+	}
+	return r.loader.Shell()
 }
 
 // disconnect closes the connections into the sandbox.

@@ -121,6 +121,10 @@ type Sandbox interface {
 	// or because it vanished. Err then gives the reason.
 	Stopped() <-chan struct{}
 	Err() error
+	// EndBy brings the deadline of a sandbox that is kept forward to t, for good: it holds
+	// even when this process is gone by then. A later t than the deadline changes nothing.
+	// It may be called once.
+	EndBy(ctx context.Context, t time.Time) error
 	// Close removes the sandbox and everything in it. It may be called twice.
 	Close(ctx context.Context) error
 }
@@ -132,6 +136,7 @@ type Description struct {
 	Image    string // with its digest where known; without images the server found on the host, or empty
 	Loopback bool   // a server inside listens on 127.0.0.1 rather than on a unix socket only
 	Enter    string // a command a person can type to look inside; empty when there is none
+	Run      string // what a person types before a command to run it inside; empty where none runs
 }
 
 // Local is implemented by sandboxes that are a directory of this very machine, for

@@ -23,6 +23,7 @@ type loader struct {
 
 	bin, version string        // of the server, known after Boot
 	created      statements    // CREATE DATABASE statements of a plain dump, seen by Receive
+	target       string        // database the tool runs on, known once Restore created it
 	restoreTime  time.Duration // of the tool
 }
 

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,12 +33,28 @@ func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restore
 	if err != nil {
 		return res, err
 	}
-	res.Notes = notes
+	res.Notes, l.target = notes, target
 	if err := l.runTool(ctx, r, target, &res); err != nil {
 		return res, err
 	}
 	res.DB, err = l.open(ctx, admin, m, target)
 	return res, err
+}
+
+// plainName is what needs no quotes, and is no connection string, on any command line.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// Shell implements engine.Loader. A database of an unusual name is reached with \c from
+// the one every server has.
+func (l *loader) Shell() string {
+	if l.target == "" {
+		return ""
+	}
+	name := l.target
+	if !plainName.MatchString(name) {
+		name = "postgres"
+	}
+	return fmt.Sprintf("%s -h %s -U %s -d %s", l.program("psql"), l.box.Dir(), operator, name)
 }
 
 // admin connects to the maintenance database, as Lifeboat's own superuser, which it

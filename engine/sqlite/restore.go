@@ -16,6 +16,9 @@ import (
 	"lifeboat/sandbox"
 )
 
+// Shell implements engine.Loader. Nothing runs in a sandbox of this engine.
+func (l *loader) Shell() string { return "" }
+
 // Restore implements engine.Loader.
 func (l *loader) Restore(ctx context.Context, r engine.Received) (engine.Restored, error) {
 	res := engine.Restored{Tool: "sqlite " + sqlite3.SQLITE_VERSION, ErrorCount: map[engine.ErrorClass]int{}, Notes: l.notes}

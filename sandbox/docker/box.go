@@ -34,6 +34,7 @@ type Box struct {
 	rounds  []chan chan<- struct{} // asks each gauge for a round at once
 
 	mu     sync.Mutex // guards the rest
+	over   time.Time  // its deadline
 	err    error      // why it ended by itself
 	closed bool
 	gone   bool  // removal was seen to its end
@@ -46,7 +47,7 @@ var _ sandbox.Sandbox = (*Box)(nil)
 func newBox(r *Runner, s sandbox.Spec, img image, seen container.InspectResponse) *Box {
 	life, die := context.WithCancel(context.Background())
 	b := &Box{
-		life: life, die: die,
+		life: life, die: die, over: s.Deadline,
 		run: r, id: seen.ID, spec: s, img: img,
 		log:     r.log.With(slog.String("drill", s.Owner.Drill), slog.String("container", short(seen.ID))),
 		stopped: make(chan struct{}),
@@ -61,12 +62,14 @@ func newBox(r *Runner, s sandbox.Spec, img image, seen container.InspectResponse
 
 // Describe implements sandbox.Sandbox.
 func (b *Box) Describe() sandbox.Description {
+	run := fmt.Sprintf("docker exec -it -u %s %s", b.spec.User, short(b.id))
 	return sandbox.Description{
 		Runner:   "docker",
 		ID:       b.id,
 		Image:    b.img.label(),
 		Loopback: true,
-		Enter:    fmt.Sprintf("docker exec -it -u %s %s bash", b.spec.User, short(b.id)),
+		Enter:    run + " bash",
+		Run:      run,
 	}
 }
 
@@ -186,7 +189,7 @@ func (b *Box) alive(ctx context.Context) (running, outOfMemory bool, err error) 
 func (b *Box) end(now time.Time) error {
 	running, outOfMemory, err := b.alive(context.Background())
 	switch {
-	case !now.Before(b.spec.Deadline):
+	case !now.Before(b.deadline()):
 		return sandbox.ErrDeadline
 	case err != nil:
 		return fmt.Errorf("%w: the docker daemon does not answer: %w", sandbox.ErrGone, err)

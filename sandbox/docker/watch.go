@@ -274,7 +274,7 @@ func (b *Box) keep(g gauge, p *probe, round <-chan chan<- struct{}) {
 			p = next
 			pace.Reset(watchPace / 4)
 		}
-		if time.Now().After(b.spec.Deadline.Add(deadlineGrace)) {
+		if time.Now().After(b.deadline().Add(deadlineGrace)) {
 			b.stop(sandbox.ErrDeadline)
 			return
 		}

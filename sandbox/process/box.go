@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,7 @@ type box struct {
 
 	ending *workdir.Ending
 	usage  usage
+	timer  *time.Timer        // fires at the deadline
 	stop   context.CancelFunc // of the watch
 	tasks  sync.WaitGroup     // the watch and the wait for the first process
 
@@ -43,7 +45,7 @@ type box struct {
 func newBox(r *Runner, d workdir.Dir, u identity, srv server, s sandbox.Spec, g *guard) *box {
 	return &box{
 		dir: d, user: u, server: srv, spec: s, tools: r.tools, log: r.log,
-		ending: workdir.NewEnding(), guard: g, stop: func() {},
+		ending: workdir.NewEnding(), guard: g, timer: time.NewTimer(time.Until(s.Deadline)), stop: func() {},
 	}
 }
 
@@ -61,7 +63,7 @@ func (b *box) begin() error {
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
 	b.tasks.Go(func() {
-		if err := workdir.Watch(ctx, watchInterval, b.spec.Deadline, func() error { return b.look(ctx) }); err != nil {
+		if err := workdir.Watch(ctx, watchInterval, b.timer, func() error { return b.look(ctx) }); err != nil {
 			b.end(err)
 		}
 	})
@@ -127,7 +129,8 @@ func (b *box) releaseWhenIdle() {
 
 // Describe implements sandbox.Sandbox.
 func (b *box) Describe() sandbox.Description {
-	return sandbox.Description{Runner: name, ID: b.dir.Path, Image: b.server.String(), Enter: b.enterHint()}
+	run := b.enterHint()
+	return sandbox.Description{Runner: name, ID: b.dir.Path, Image: b.server.String(), Enter: run + " sh", Run: run}
 }
 
 // Dir implements sandbox.Sandbox.
@@ -138,6 +141,23 @@ func (b *box) Stopped() <-chan struct{} { return b.ending.Done() }
 
 // Err implements sandbox.Sandbox.
 func (b *box) Err() error { return b.ending.Err() }
+
+// EndBy implements sandbox.Sandbox. The keeper counts the time.
+func (b *box) EndBy(_ context.Context, t time.Time) error {
+	g, done, err := b.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !t.Before(b.spec.Deadline) {
+		return nil
+	}
+	if err := errors.Join(b.dir.EndBy(t), g.endBy(t)); err != nil {
+		return fmt.Errorf("bring the deadline of process sandbox %s forward: %w", b.dir.Path, err)
+	}
+	b.timer.Reset(time.Until(t))
+	return nil
+}
 
 // Close implements sandbox.Sandbox. It goes on when ctx has ended.
 func (b *box) Close(ctx context.Context) error {

@@ -190,12 +190,12 @@ func (b *box) env() []string {
 	}
 }
 
-// enterHint is what a person types to look inside.
+// enterHint is what a person types before a command to run it inside.
 func (b *box) enterHint() string {
 	if b.user.nested {
-		return fmt.Sprintf("nsenter -t %d -U -m -n -p -i -u --preserve-credentials sh", b.guard.pid)
+		return fmt.Sprintf("nsenter -t %d -U -m -n -p -i -u --preserve-credentials", b.guard.pid)
 	}
-	return fmt.Sprintf("nsenter -t %d -m -n -p -i -u setpriv --reuid=%d --regid=%d --clear-groups --no-new-privs sh",
+	return fmt.Sprintf("nsenter -t %d -m -n -p -i -u setpriv --reuid=%d --regid=%d --clear-groups --no-new-privs",
 		b.guard.pid, b.user.uid, b.user.gid)
 }
 

@@ -57,7 +57,7 @@ type space struct {
 // guard starts the keeper and the first process of a sandbox and returns when its
 // file system stands. When it fails no process is left.
 func (r *Runner) guard(ctx context.Context, d workdir.Dir, u identity, srv server, s sandbox.Spec) (*guard, error) {
-	seconds := strconv.Itoa(int(time.Until(s.Deadline)/time.Second) + 1)
+	seconds := secondsTo(s.Deadline)
 	nested := "no"
 	if u.nested {
 		nested = "yes"
@@ -197,6 +197,21 @@ func (g *guard) keep() error {
 	}
 	g.kept = true
 	return nil
+}
+
+// endBy tells the keeper of a sandbox that is kept to wait no longer than to t. Others
+// end with this process.
+func (g *guard) endBy(t time.Time) error {
+	if !g.kept {
+		return nil
+	}
+	_, err := io.WriteString(g.control, secondsTo(t)+"\n")
+	return err
+}
+
+// secondsTo is how many seconds are to be slept to be at t or a little later.
+func secondsTo(t time.Time) string {
+	return strconv.Itoa(int(max(0, time.Until(t))/time.Second) + 1)
 }
 
 // end kills everything and returns when the keeper has removed the directory.

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"lifeboat/sandbox"
-	"lifeboat/sandbox/internal/host"
 	"lifeboat/sandbox/internal/workdir"
 )
 
@@ -110,11 +109,7 @@ func (r *Runner) start(ctx context.Context, s sandbox.Spec) (_ *box, err error) 
 
 // Room implements sandbox.Runner.
 func (r *Runner) Room(ctx context.Context) (sandbox.Room, error) {
-	parent, err := workdir.Parent(r.parent)
-	if err != nil {
-		return sandbox.Room{}, fmt.Errorf("look for room: %w", err)
-	}
-	return host.Room(ctx, parent)
+	return workdir.Room(ctx, r.parent)
 }
 
 // Sweep implements sandbox.Runner. A sandbox whose Lifeboat was killed removes

@@ -85,7 +85,7 @@ func testDeadline(t *testing.T, f Fixture) {
 		t.Run("what a killed owner left is swept", func(t *testing.T) { sweptAfterKill(t, f) })
 	case f.DiesWithOwner:
 		t.Run("a sandbox ends with its owner that is killed", func(t *testing.T) {
-			killOwner(t, f.Spec)
+			killOwner(t, owned{Spec: f.Spec})
 			nothingLeft(t, f)
 		})
 		fallthrough
@@ -99,7 +99,7 @@ func endsAfterKill(t *testing.T, f Fixture) {
 	s := f.Spec
 	s.Keep = f.DiesWithOwner // it would not live to see its deadline otherwise
 	s.Deadline = time.Now().Add(8 * time.Second)
-	killOwner(t, s)
+	killOwner(t, owned{Spec: s})
 	left, err := f.Left(t.Context(), s.Owner.Installation)
 	if err != nil || (len(left) == 0 && time.Now().Before(s.Deadline)) {
 		t.Errorf("left %q, %v: the sandbox went before its deadline, so this proved nothing", left, err)
@@ -107,14 +107,56 @@ func endsAfterKill(t *testing.T, f Fixture) {
 	nothingLeft(t, f)
 }
 
+// testEndBy brings deadlines forward that would not come while the suite runs.
+func testEndBy(t *testing.T, f Fixture) {
+	keep := func(s *sandbox.Spec) { s.Keep = true }
+	t.Run("a kept sandbox ends at its earlier deadline", func(t *testing.T) {
+		box := start(t, f, keep)
+		if err := box.EndBy(t.Context(), time.Now().Add(2*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, mustStop(t, box), sandbox.ErrDeadline)
+		nothingLeft(t, f)
+		expect(t, box.EndBy(t.Context(), time.Now()), sandbox.ErrDeadline)
+	})
+	t.Run("a later deadline changes nothing", func(t *testing.T) {
+		box := start(t, f, func(s *sandbox.Spec) { s.Keep, s.Deadline = true, time.Now().Add(4*time.Second) })
+		if err := box.EndBy(t.Context(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, mustStop(t, box), sandbox.ErrDeadline)
+	})
+	t.Run("and so it does when its owner was killed", func(t *testing.T) {
+		o := owned{Spec: f.Spec, EndBy: 8 * time.Second}
+		o.Spec.Keep = true
+		earliest := time.Now().Add(o.EndBy)
+		killOwner(t, o)
+		left, err := f.Left(t.Context(), o.Spec.Owner.Installation)
+		if err != nil || (len(left) == 0 && time.Now().Before(earliest)) {
+			t.Errorf("left %q, %v: the sandbox went before its deadline, so this proved nothing", left, err)
+		}
+		if f.NoCommands {
+			sweep(t, f, time.Now(), 0)
+			sweep(t, f, time.Now().Add(o.EndBy), 1)
+		}
+		nothingLeft(t, f)
+	})
+}
+
 // sweptAfterKill kills the owner of a sandbox and has the rest removed.
 func sweptAfterKill(t *testing.T, f Fixture) {
-	killOwner(t, f.Spec)
-	swept, err := f.Runner.Sweep(t.Context(), sandbox.SweepQuery{
-		Installation: f.Spec.Owner.Installation, Now: time.Now(), Alive: func(string) bool { return false },
-	})
-	if err != nil || len(swept) != 1 {
-		t.Errorf("swept %q, %v", swept, err)
-	}
+	killOwner(t, owned{Spec: f.Spec})
+	sweep(t, f, time.Now(), 1)
 	nothingLeft(t, f)
+}
+
+// sweep demands that so many sandboxes are due when everybody is dead.
+func sweep(t *testing.T, f Fixture, now time.Time, want int) {
+	t.Helper()
+	swept, err := f.Runner.Sweep(t.Context(), sandbox.SweepQuery{
+		Installation: f.Spec.Owner.Installation, Now: now, Alive: func(string) bool { return false },
+	})
+	if err != nil || len(swept) != want {
+		t.Errorf("swept %q, %v; want %d", swept, err, want)
+	}
 }

@@ -9,14 +9,21 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"lifeboat/sandbox"
 )
 
-// ownerEnv holds the spec that a process started by killOwner starts a sandbox of.
+// ownerEnv holds what a process started by killOwner is to own.
 const ownerEnv = "LIFEBOAT_SANDBOXTEST_OWNER"
+
+// owned is the sandbox of another process.
+type owned struct {
+	Spec  sandbox.Spec
+	EndBy time.Duration // after its start; 0 leaves it its deadline
+}
 
 // Main is the TestMain of a runner's tests. It fails when goroutines are left, and
 // plays the owner of a sandbox when the suite starts the test binary again for that.
@@ -31,25 +38,31 @@ func Main(m *testing.M, open func(context.Context) (sandbox.Runner, error)) {
 // own starts a sandbox, says so, and returns only when it cannot.
 func own(text string, open func(context.Context) (sandbox.Runner, error)) error {
 	ctx := context.Background()
-	var s sandbox.Spec
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
+	var o owned
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
 	}
 	r, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := r.Start(ctx, s); err != nil {
+	box, err := r.Start(ctx, o.Spec)
+	if err != nil {
 		return err
+	}
+	if o.EndBy > 0 {
+		if err := box.EndBy(ctx, time.Now().Add(o.EndBy)); err != nil {
+			return err
+		}
 	}
 	fmt.Println("started")
 	select {}
 }
 
 // killOwner has a sandbox started by another process and kills that process.
-func killOwner(t *testing.T, s sandbox.Spec) {
+func killOwner(t *testing.T, o owned) {
 	t.Helper()
-	text, err := json.Marshal(s)
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}

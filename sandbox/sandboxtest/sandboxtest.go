@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t testing.TB) Fixture) {
 		{"isolation", testIsolation, false},
 		{"limits", testLimits, true},
 		{"deadline", testDeadline, false},
+		{"end by", testEndBy, false},
 		{"close", testClose, false},
 		{"sweep", testSweep, false},
 	} {

@@ -23,6 +23,7 @@ type box struct {
 	disk   *workdir.Meter
 	limit  int64
 	ending *workdir.Ending
+	timer  *time.Timer // fires at the deadline
 
 	closed  <-chan struct{} // Close was called
 	stop    context.CancelFunc
@@ -30,9 +31,9 @@ type box struct {
 }
 
 // watch ends the sandbox at its disk limit or deadline.
-func (b *box) watch(ctx context.Context, deadline time.Time) {
+func (b *box) watch(ctx context.Context) {
 	defer close(b.watched)
-	err := workdir.Watch(ctx, watchInterval, deadline, func() error { return b.disk.Measure(ctx, b.limit) })
+	err := workdir.Watch(ctx, watchInterval, b.timer, func() error { return b.disk.Measure(ctx, b.limit) })
 	if err == nil {
 		return
 	}
@@ -163,6 +164,22 @@ func (b *box) Stopped() <-chan struct{} { return b.ending.Done() }
 
 // Err implements sandbox.Sandbox.
 func (b *box) Err() error { return b.ending.Err() }
+
+// EndBy implements sandbox.Sandbox. When this process is gone by then, what is left goes
+// with the first sweep after it.
+func (b *box) EndBy(_ context.Context, t time.Time) error {
+	if err := b.gone(); err != nil {
+		return err
+	}
+	if !t.Before(b.dir.Label.Deadline) {
+		return nil
+	}
+	if err := b.dir.EndBy(t); err != nil {
+		return fmt.Errorf("bring the deadline of in-process sandbox %s forward: %w", b.dir.Path, err)
+	}
+	b.timer.Reset(time.Until(t))
+	return nil
+}
 
 // Close implements sandbox.Sandbox.
 func (b *box) Close(context.Context) error {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"lifeboat/sandbox"
-	"lifeboat/sandbox/internal/host"
 	"lifeboat/sandbox/internal/workdir"
 )
 
@@ -67,19 +66,15 @@ func (r *Runner) Start(ctx context.Context, s sandbox.Spec) (sandbox.Sandbox, er
 	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b := &box{
 		dir: d, log: r.log, disk: workdir.NewMeter(d), limit: s.Limits.Disk,
-		ending: workdir.NewEnding(), closed: watch.Done(), stop: stop, watched: make(chan struct{}),
+		ending: workdir.NewEnding(), timer: time.NewTimer(time.Until(s.Deadline)), closed: watch.Done(), stop: stop, watched: make(chan struct{}),
 	}
-	go b.watch(watch, s.Deadline)
+	go b.watch(watch)
 	return b, nil
 }
 
 // Room implements sandbox.Runner.
 func (r *Runner) Room(ctx context.Context) (sandbox.Room, error) {
-	parent, err := workdir.Parent(r.parent)
-	if err != nil {
-		return sandbox.Room{}, fmt.Errorf("look for room: %w", err)
-	}
-	return host.Room(ctx, parent)
+	return workdir.Room(ctx, r.parent)
 }
 
 // Sweep implements sandbox.Runner.

@@ -78,18 +78,17 @@ func (m *Meter) Measure(ctx context.Context, limit int64) error {
 }
 
 // Watch calls look about every interval until ctx ends, look returns an error, or
-// the deadline passes, and returns that error or sandbox.ErrDeadline; nil when ctx
-// ended first. Looking takes at most about a tenth of the time.
-func Watch(ctx context.Context, interval time.Duration, deadline time.Time, look func() error) error {
-	over := time.NewTimer(time.Until(deadline))
-	defer over.Stop()
+// deadline fires, and returns that error or sandbox.ErrDeadline; nil when ctx ended
+// first. Looking takes at most about a tenth of the time.
+func Watch(ctx context.Context, interval time.Duration, deadline *time.Timer, look func() error) error {
+	defer deadline.Stop()
 	next := time.NewTimer(interval)
 	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-over.C:
+		case <-deadline.C:
 			return sandbox.ErrDeadline
 		case <-next.C:
 			began := time.Now()

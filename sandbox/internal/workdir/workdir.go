@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"lifeboat/sandbox"
+	"lifeboat/sandbox/internal/host"
 )
 
 const (
@@ -71,6 +72,16 @@ func Parent(dir string) (string, error) {
 	return dir, checkPrivate(dir)
 }
 
+// Room reports what this machine has and what is free, on the disk where the sandboxes
+// below dir lie.
+func Room(ctx context.Context, dir string) (sandbox.Room, error) {
+	parent, err := Parent(dir)
+	if err != nil {
+		return sandbox.Room{}, fmt.Errorf("look for room: %w", err)
+	}
+	return host.Room(ctx, parent)
+}
+
 // checkPrivate returns an error unless dir is a directory that only this user can write.
 func checkPrivate(dir string) error {
 	info, err := os.Lstat(dir)
@@ -103,17 +114,32 @@ func (d Dir) fill(fresh string) error {
 	if err := os.Mkdir(fresh, 0o700); err != nil {
 		return err
 	}
-	text, err := json.Marshal(d.Label)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(fresh, labelFile), text, 0o600); err != nil {
+	if err := d.Label.write(filepath.Join(fresh, labelFile)); err != nil {
 		return err
 	}
 	if err := os.Mkdir(filepath.Join(fresh, boxDir), 0o700); err != nil {
 		return err
 	}
 	return os.Rename(fresh, d.Path)
+}
+
+func (l Label) write(path string) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+// EndBy writes an earlier deadline on the label. A sweep sees the old label or the new
+// one.
+func (d Dir) EndBy(t time.Time) error {
+	d.Label.Deadline = t
+	path := filepath.Join(d.Path, labelFile)
+	if err := d.Label.write(path + unfinished); err != nil {
+		return err
+	}
+	return os.Rename(path+unfinished, path)
 }
 
 // List returns the folders of a runner's sandboxes below parent, living or dead.
