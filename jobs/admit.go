@@ -54,9 +54,9 @@ func (r *run) admit(ctx context.Context, art storage.Artifact, needs engine.Need
 	if needs.Server == "" {
 		want.memory = min(want.memory, needs.Memory(art.Bytes()))
 	}
-	have, err := runner.Room(ctx)
+	have, err := roomOf(ctx, runner)
 	if err != nil {
-		return place{}, fmt.Errorf("ask %s for its room: %w", runner.Name(), err)
+		return place{}, err
 	}
 	if have.CPUs > 0 {
 		pl.limits.CPUs = min(pl.limits.CPUs, have.CPUs)
@@ -66,7 +66,7 @@ func (r *run) admit(ctx context.Context, art storage.Artifact, needs engine.Need
 		return place{}, fmt.Errorf("sandbox.memory is %s and the host has %s in all: %w",
 			units.Bytes(want.memory), units.Bytes(have.Memory), &sandbox.LimitError{Limit: "memory", Bytes: want.memory})
 	}
-	pl.release, err = r.admission.take(ctx, runner, want, func(why string) { r.say(Admit, why) })
+	pl.release, err = r.admission.take(ctx, runner, want, have, func(why string) { r.say(Admit, why) })
 	return pl, err
 }
 
@@ -87,14 +87,10 @@ func (r *run) runner(needs engine.Needs) (sandbox.Runner, error) {
 	return nil, fmt.Errorf("%w: %w", sandbox.ErrUnavailable, why)
 }
 
-// take waits until want fits beside what other drills took. A drill that is alone
-// and does not fit is refused: waiting would not help it.
-func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, say func(why string)) (func(), error) {
+// take waits until want fits beside what other drills took of what the runner has now.
+// A drill that is alone and does not fit is refused: waiting would not help it.
+func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, have sandbox.Room, say func(why string)) (func(), error) {
 	for {
-		have, err := on.Room(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("ask %s for its room: %w", on.Name(), err)
-		}
 		why, others, changed := a.try(on, want, have)
 		if why == "" {
 			return sync.OnceFunc(func() { a.give(on, want) }), nil
@@ -112,7 +108,20 @@ func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, say 
 		case <-timer.C:
 		}
 		timer.Stop()
+		var err error
+		if have, err = roomOf(ctx, on); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// roomOf asks a runner what its host has now.
+func roomOf(ctx context.Context, on sandbox.Runner) (sandbox.Room, error) {
+	have, err := on.Room(ctx)
+	if err != nil {
+		return sandbox.Room{}, fmt.Errorf("ask %s for its room: %w", on.Name(), err)
+	}
+	return have, nil
 }
 
 // try takes want if it fits. Otherwise it says what is short, how many drills hold
