@@ -23,7 +23,7 @@ func (sh *shell) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Try whether storage and sandbox really work",
-		Long: `Lists every source, looks for the newest backup of every target, starts a sandbox
+		Long: `Lists every source where its targets' backups lie, looks for the newest backup of every target, starts a sandbox
 of every kind there is, proves that it is isolated, and looks for room. It restores
 nothing and writes to no storage.
 
@@ -73,7 +73,9 @@ func (sh *shell) doctor(ctx context.Context) error {
 	p := &patient{sh: sh}
 	fmt.Fprintln(sh.stdout, "Sources")
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Sources)) {
-		p.source(ctx, name, a.pipeline.Sources[name])
+		for _, prefix := range prefixes(a.cfg, name) {
+			p.source(ctx, name, prefix, a.pipeline.Sources[name])
+		}
 	}
 	fmt.Fprintln(sh.stdout, "Targets")
 	for _, name := range targetNames(a.cfg) {
@@ -89,16 +91,35 @@ func (sh *shell) doctor(ctx context.Context) error {
 	return nil
 }
 
-// source asks for the first object: that takes an endpoint, keys and a bucket.
-func (p *patient) source(ctx context.Context, name string, src storage.Source) {
+// prefixes are what the keys of a source's targets begin with: a key may be limited to
+// them. A source without targets is listed from its top.
+func prefixes(cfg *configs.Config, source string) []string {
+	found := map[string]bool{}
+	for _, t := range cfg.Targets {
+		if pattern, err := storage.ParsePattern(t.Match); err == nil && t.Source == source {
+			found[pattern.Prefix()] = true
+		}
+	}
+	if len(found) == 0 {
+		return []string{""}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// source asks for the first object below prefix: that takes an endpoint, keys and a bucket.
+func (p *patient) source(ctx context.Context, name, prefix string, src storage.Source) {
 	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, fmt.Errorf("no answer within %s", listTimeout))
 	defer cancel()
-	for o, err := range src.List(ctx, "") {
+	for o, err := range src.List(ctx, prefix) {
 		if err != nil {
 			p.say(name, "", err)
 			return
 		}
 		p.say(name, "can be listed, first object "+o.Key, nil)
+		return
+	}
+	if prefix != "" { // the target's own line says what that means
+		p.say(name, fmt.Sprintf("can be listed, nothing begins with %q", prefix), nil)
 		return
 	}
 	p.say(name, "", errors.New("it can be listed and is empty"))
