@@ -24,7 +24,8 @@ func (sh *shell) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Try whether storage and sandbox really work",
 		Long: `Lists every source where its targets' backups lie, looks for the newest backup of every target, starts a sandbox
-of every kind there is, proves that it is isolated, and looks for room. It restores
+of every kind there is, with the image of every target, proves that it is isolated, and
+looks for room. It restores
 nothing and writes to no storage.
 
 Exit codes:
@@ -153,16 +154,23 @@ func (p *patient) sandboxes(ctx context.Context, a *app) {
 	if len(a.pipeline.Servers) == 0 {
 		p.say("servers", "", fmt.Errorf("%w: only SQLite backups can be drilled", sandbox.ErrUnavailable))
 	}
-	needs, target := a.needs(ctx)
+	common := engines()[0].Needs(engine.Manifest{ServerVersion: "16"})
+	wanted := a.needs(ctx)
 	for i, r := range a.pipeline.Servers {
-		wanted := a.cfg.Targets[target].Sandbox.Runner
-		if r.Name() == wanted || i == 0 && wanted == configs.RunnerAuto {
-			p.sandbox(ctx, a, r, needs, target)
-		} else {
-			p.sandbox(ctx, a, r, needs, "")
+		tried := map[string]bool{}
+		for _, w := range wanted {
+			runner := a.cfg.Targets[w.target].Sandbox.Runner
+			ours := r.Name() == runner || i == 0 && runner == configs.RunnerAuto
+			if ours && !tried[w.needs.Image] {
+				tried[w.needs.Image] = true
+				p.sandbox(ctx, a, r, w.needs, w.target)
+			}
+		}
+		if len(tried) == 0 {
+			p.sandbox(ctx, a, r, common, "")
 		}
 	}
-	p.sandbox(ctx, a, a.pipeline.Local, needs, "")
+	p.sandbox(ctx, a, a.pipeline.Local, common, "")
 }
 
 // sandbox looks for room, and starts a sandbox of this kind. That its image is absent
@@ -196,9 +204,15 @@ func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner, needs e
 	}
 }
 
-// needs is what the first target that needs a server would be restored with, and its
-// name, or a common server when there is none.
-func (a *app) needs(ctx context.Context) (needs engine.Needs, target string) {
+// wanted is what a target would be restored with.
+type wanted struct {
+	target string
+	needs  engine.Needs
+}
+
+// needs lists the targets that need a server.
+func (a *app) needs(ctx context.Context) []wanted {
+	var all []wanted
 	for _, name := range targetNames(a.cfg) {
 		j, err := a.job(name)
 		if err != nil {
@@ -208,8 +222,8 @@ func (a *app) needs(ctx context.Context) (needs engine.Needs, target string) {
 			if t := a.cfg.Targets[name]; t.Sandbox.Image != "" {
 				found.Needs.Image = t.Sandbox.Image
 			}
-			return found.Needs, name
+			all = append(all, wanted{name, found.Needs})
 		}
 	}
-	return engines()[0].Needs(engine.Manifest{ServerVersion: "16"}), ""
+	return all
 }
