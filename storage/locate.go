@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -161,13 +162,17 @@ func (s *sorter) complete(ctx context.Context, src Source) error {
 	}
 }
 
-// lookAround looks for similar names where the pattern points, and above.
+// lookAround looks for similar names where the pattern points, and above as far as
+// the credentials reach: they may rightly see nothing but the backups.
 func (s *sorter) lookAround(ctx context.Context, src Source) error {
 	const most = 10_000
 	prefix := s.query.Pattern.Prefix()
 	for s.near.seen == 0 && prefix != "" {
 		prefix = folderOf(strings.TrimSuffix(prefix, "/"))
 		for o, err := range src.List(ctx, prefix) {
+			if errors.Is(err, ErrDenied) {
+				return nil
+			}
 			if err != nil {
 				return fmt.Errorf("look for names like %s: %w", s.query.Pattern, err)
 			}

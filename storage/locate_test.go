@@ -225,6 +225,17 @@ func TestNearestNamesHelpWhenNothingMatches(t *testing.T) {
 	}
 }
 
+func TestCredentialsForThePrefixAloneSeeAnAbsence(t *testing.T) {
+	s := &shelf{allowed: "postgres/orders/"}
+	s.add("postgres/users/users-1.dump", 1, noon)
+	if l := locate(t, s, "postgres/orders/orders-*.dump"); len(l.Artifacts) != 0 || len(l.Near) != 0 {
+		t.Errorf("found %q, near %q, want nothing", describe(l.Artifacts), l.Near)
+	}
+	if _, err := storage.Locate(t.Context(), s, storage.Query{Pattern: pattern(t, "postgres/users/*"), Now: moment(noon)}); !errors.Is(err, storage.ErrDenied) {
+		t.Errorf("where the backups themselves may not be listed: %v, want it denied", err)
+	}
+}
+
 func TestAListingThatFailsIsNoAbsence(t *testing.T) {
 	s := new(shelf).add("a", 1, noon).add("b", 1, noon)
 	s.fail, s.failAt = fmt.Errorf("list: %w", storage.ErrUnreachable), 1

@@ -22,7 +22,8 @@ type shelf struct {
 	objects []storage.Object
 	content map[string]string
 	uploads []storage.Object
-	deny    error // answer to Uploads
+	deny    error  // answer to Uploads
+	allowed string // listing anything but this prefix is denied
 	stats   int
 	failAt  int // the listing fails at this object, when not zero
 	fail    error
@@ -51,6 +52,10 @@ func (s *shelf) text(key, content string) *shelf {
 
 func (s *shelf) List(ctx context.Context, prefix string) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
+		if !strings.HasPrefix(prefix, s.allowed) {
+			yield(storage.Object{}, storage.Denied(fmt.Errorf("list %q: %w", prefix, storage.ErrUnreachable)))
+			return
+		}
 		slices.SortFunc(s.objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 		for i, o := range s.objects {
 			if s.fail != nil && i == s.failAt {
