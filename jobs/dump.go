@@ -3,7 +3,9 @@ package jobs
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -41,7 +43,8 @@ type meter struct {
 	files    map[string]digests // by key; of a split by the artifact's own key as well
 }
 
-type digests struct{ sha256, md5 string }
+// digests are hashes in hex by the name of their algorithm.
+type digests map[string]string
 
 // dump returns the artifact as the engine sees it. Nil sums ask for the head only.
 func (r *run) dump(art storage.Artifact, sums []storage.Sum) *dump {
@@ -142,20 +145,14 @@ func (d *dump) bytesRead() int64 { return d.meter.read.Load() }
 func (d *dump) sums() (string, []verify.Checksum) {
 	d.meter.mu.Lock()
 	defer d.meter.mu.Unlock()
-	whole := d.meter.files[d.art.Key].sha256
+	whole := d.meter.files[d.art.Key]["sha256"]
 	if d.art.Kind == storage.Directory {
 		whole = d.listing()
 	}
 	var compared []verify.Checksum
 	for _, s := range d.meter.sums {
 		c := verify.Checksum{Origin: s.Origin, Algorithm: s.Algorithm, Subject: s.Key, Want: strings.ToLower(s.Hex)}
-		got := d.meter.files[s.Key]
-		switch s.Algorithm {
-		case "sha256":
-			c.Got = got.sha256
-		case "md5":
-			c.Got = got.md5
-		}
+		c.Got = d.meter.files[s.Key][s.Algorithm]
 		compared = append(compared, c)
 	}
 	return whole, compared
@@ -165,7 +162,7 @@ func (d *dump) sums() (string, []verify.Checksum) {
 func (d *dump) listing() string {
 	h := sha256.New()
 	for _, p := range d.art.Parts {
-		sum := d.meter.files[p.Key].sha256
+		sum := d.meter.files[p.Key]["sha256"]
 		if sum == "" {
 			return ""
 		}
@@ -202,37 +199,40 @@ type metered struct {
 	meter  *meter
 	key    string
 	parts  []storage.Object
-	whole  *hasher
-	part   *hasher // of the current part, when there are several
-	left   int64   // bytes of the current part still to come
+	whole  hasher
+	part   hasher // of the current part, when there are several
+	left   int64  // bytes of the current part still to come
 	mu     sync.Mutex
 	done   bool
 }
 
-// hasher computes what stored checksums ask for.
-type hasher struct {
-	sha256, md5 hash.Hash // md5 is nil unless a stored checksum needs it
-}
+// algorithms make the hashes that stored checksums may ask for.
+var algorithms = map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224,
+	"sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
 
-func newHasher(sums []storage.Sum) *hasher {
-	h := &hasher{sha256: sha256.New()}
-	if slices.ContainsFunc(sums, func(s storage.Sum) bool { return s.Algorithm == "md5" }) {
-		h.md5 = md5.New()
+// hasher computes SHA-256 and whatever else stored checksums ask for, by algorithm.
+type hasher map[string]hash.Hash
+
+func newHasher(sums []storage.Sum) hasher {
+	h := hasher{"sha256": sha256.New()}
+	for _, s := range sums {
+		if start := algorithms[s.Algorithm]; start != nil && h[s.Algorithm] == nil {
+			h[s.Algorithm] = start()
+		}
 	}
 	return h
 }
 
-func (h *hasher) write(b []byte) {
-	h.sha256.Write(b)
-	if h.md5 != nil {
-		h.md5.Write(b)
+func (h hasher) write(b []byte) {
+	for _, hash := range h {
+		hash.Write(b)
 	}
 }
 
-func (h *hasher) digests() digests {
-	d := digests{sha256: hex.EncodeToString(h.sha256.Sum(nil))}
-	if h.md5 != nil {
-		d.md5 = hex.EncodeToString(h.md5.Sum(nil))
+func (h hasher) digests() digests {
+	d := make(digests, len(h))
+	for algorithm, hash := range h {
+		d[algorithm] = hex.EncodeToString(hash.Sum(nil))
 	}
 	return d
 }

@@ -14,6 +14,8 @@ import (
 	"lifeboat/storage"
 	"lifeboat/storage/dir"
 	"lifeboat/storage/envelope"
+	"lifeboat/verify"
+	"lifeboat/verify/check"
 )
 
 // folder writes files and returns a source over them.
@@ -109,5 +111,49 @@ func TestADirectoryIsHashedAsTheListOfItsFiles(t *testing.T) {
 	want := hexSum(fmt.Sprintf("%s  1.dat\n%s  toc.dat\n", hexSum("one"), hexSum("toc")))
 	if got, _ := d.sums(); got != want {
 		t.Errorf("sha256 of the directory = %s, want %s", got, want)
+	}
+}
+
+func TestEveryKindOfChecksumIsCompared(t *testing.T) {
+	const content = "the stored bytes"
+	for algorithm, start := range algorithms {
+		for _, name := range []string{"db.sql." + algorithm, strings.ToUpper(algorithm) + "SUMS"} {
+			if name == "SHA224SUMS" {
+				continue // nobody writes these
+			}
+			for _, vouched := range []string{content, "other bytes"} {
+				h := start()
+				io.WriteString(h, vouched)
+				src := folder(t, map[string]string{"db.sql": content, name: hex.EncodeToString(h.Sum(nil)) + "  db.sql\n"})
+				art, err := storage.Pick(t.Context(), src, "db.sql")
+				if err != nil {
+					t.Fatal(err)
+				}
+				sums, err := storage.ReadSidecars(t.Context(), src, art)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, d := read(t, src, "db.sql", sums, -1)
+				whole, compared := d.sums()
+				results, err := check.Checksum{}.Run(t.Context(), verify.Input{SHA256: whole, Checksums: compared})
+				if err != nil || len(results) != 1 || len(compared) != 1 {
+					t.Fatalf("%s: compared %+v, results %+v, %v", name, compared, results, err)
+				}
+				want := verify.Result{Verdict: verify.Passed}
+				if vouched != content {
+					want = verify.Result{Verdict: verify.Failed, Code: verify.ChecksumMismatch}
+				}
+				if got := results[0]; got.Verdict != want.Verdict || got.Code != want.Code || compared[0].Got == "" {
+					t.Errorf("%s of %q: compared %+v, result %+v", name, vouched, compared[0], got)
+				}
+			}
+		}
+	}
+}
+
+func TestOnlyTheHashesThatAreAskedForAreComputed(t *testing.T) {
+	h := newHasher([]storage.Sum{{Algorithm: "sha1"}, {Algorithm: "sha1"}, {Algorithm: "crc32c"}})
+	if len(h) != 2 || h["sha1"] == nil || h["sha256"] == nil {
+		t.Errorf("computes %v, want sha1 and sha256", h)
 	}
 }

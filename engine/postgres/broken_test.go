@@ -82,6 +82,23 @@ func TestCutDumpsAreCalledBad(t *testing.T) {
 	}
 }
 
+// A file that was made as large as it would be, and then not written to its end, is no
+// padded one.
+func TestCustomDumpsWhoseEndIsZerosAreCalledBad(t *testing.T) {
+	for name, d := range goldens(t) {
+		if !strings.Contains(name, "custom") {
+			continue
+		}
+		for at := len(d) * 9 / 10; at < len(d); at++ {
+			zeroed := append(bytes.Clone(d[:at]), make([]byte, len(d)-at+64)...)
+			_, err := read(t.Context(), stream(zeroed))
+			if lost := len(bytes.Trim(d[at:], "\x00")) > 0; lost && !isBad(err) {
+				t.Errorf("%s with zeros from byte %d of %d: %v, want it called bad", name, at, len(d), err)
+			}
+		}
+	}
+}
+
 // onlyPadding reports whether the end of a tar comes after its two closing blocks.
 func onlyPadding(end []byte) bool { return len(bytes.Trim(end, "\x00")) == 0 && len(end) < 7000 }
 

@@ -62,6 +62,28 @@ func TestEverythingIsRestoredAndNothingIsMissing(t *testing.T) {
 	}
 }
 
+// pg_restore takes what it needs and does not look at what follows.
+func TestACustomArchiveWithZerosBehindItIsRestoredAsItIs(t *testing.T) {
+	s := newSource(t, 15)
+	s.sql("postgres", "CREATE DATABASE shop")
+	s.sql("shop", "CREATE TABLE item (id int PRIMARY KEY, name text); INSERT INTO item SELECT g, g::text FROM generate_series(1, 5000) g")
+	dump := s.dump("pg_dump -Fc shop")
+	f, err := os.OpenFile(dump.file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, 64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := drill(t, dump)
+	d.clean(t)
+	d.census(t)
+	d.whole(t)
+}
+
 // inTar is a directory dump inside a tar.
 func inTar(t *testing.T, d *fileDump) *fileDump {
 	t.Helper()

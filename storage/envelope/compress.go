@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
@@ -49,6 +50,8 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 		return n, err
 	case len(mark) == 0:
 		return n, io.EOF
+	case mark[0] == 0:
+		return n, padding(g.in)
 	case !strings.HasPrefix("\x1f\x8b", string(mark)):
 		return n, fmt.Errorf("%w: what follows a member is not another one", storage.ErrCorrupt)
 	}
@@ -57,6 +60,21 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	}
 	g.member.Multistream(false)
 	return n, nil
+}
+
+// padding reads to the end of in and returns io.EOF if nothing but zeros is there, as
+// tapes and block devices leave them: gzip and bzip2 open such files, too.
+func padding(in *bufio.Reader) error {
+	for {
+		if _, err := in.Peek(1); err != nil {
+			return err
+		}
+		buffered, _ := in.Peek(in.Buffered())
+		if len(bytes.TrimLeft(buffered, "\x00")) > 0 {
+			return fmt.Errorf("%w: what follows is neither another part nor zeros alone", storage.ErrCorrupt)
+		}
+		_, _ = in.Discard(len(buffered)) // just peeked
+	}
 }
 
 func openZstd(_ *Opener, l *layer) error {
@@ -96,6 +114,40 @@ func openLz4(_ *Opener, l *layer) error {
 }
 
 func openBzip2(_ *Opener, l *layer) error {
-	l.r = bzip2.NewReader(l.below)
+	in := &lastBytes{Reader: bufio.NewReaderSize(l.below, bufferSize)}
+	l.r = &bzip2Reader{r: bzip2.NewReader(in), in: in}
 	return nil
+}
+
+// noNextStream is what the decoder says of two bytes behind a stream that begin no
+// other one. It has read no further then.
+const noNextStream = bzip2.StructuralError("bad magic value in continuation file")
+
+// bzip2Reader accepts zeros behind the last stream.
+type bzip2Reader struct {
+	r  io.Reader
+	in *lastBytes
+}
+
+func (b *bzip2Reader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if errors.Is(err, noNextStream) && b.in.last == [2]byte{} {
+		err = padding(b.in.Reader)
+	}
+	return n, err
+}
+
+// lastBytes remembers the two bytes read last.
+type lastBytes struct {
+	*bufio.Reader
+	last [2]byte
+}
+
+// ReadByte implements io.ByteReader, by which alone the decoder reads.
+func (l *lastBytes) ReadByte() (byte, error) {
+	b, err := l.Reader.ReadByte()
+	if err == nil {
+		l.last[0], l.last[1] = l.last[1], b
+	}
+	return b, err
 }

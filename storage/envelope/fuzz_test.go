@@ -16,6 +16,8 @@ func FuzzWhateverArrivesOpensOrHasAReason(f *testing.F) {
 		f.Add(run(f, dumpOf(2000), w.args...))
 	}
 	f.Add(run(f, nil, "gzip", "-c"))
+	f.Add(append(run(f, dumpOf(200), "gzip", "-c"), make([]byte, 64)...))
+	f.Add(append(run(f, dumpOf(200), "bzip2", "-c"), make([]byte, 64)...))
 	f.Add(pgpArgon2(2))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const limit = 1 << 20

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os/exec"
@@ -127,6 +128,42 @@ func TestJoinedMembersOpenAsOne(t *testing.T) {
 		if err != nil || !bytes.Equal(got, append(bytes.Clone(first), second...)) {
 			t.Errorf("%s: opened to %d bytes, %v; want 100000", tool, len(got), err)
 		}
+	}
+}
+
+// What each tool does with zeros behind its file was tried on the tools themselves.
+func TestZerosBehindACompressedFileAreWhatItsToolTakesThemFor(t *testing.T) {
+	want := dumpOf(70_000)
+	zeros := make([]byte, 1<<20)
+	for _, test := range []struct {
+		tool string
+		n    int
+		ok   bool
+	}{
+		{"gzip", 1, true}, {"gzip", 2, true}, {"gzip", 511, true}, {"gzip", 1 << 20, true},
+		{"bzip2", 2, true}, {"bzip2", 511, true}, {"bzip2", 1 << 20, true},
+		{"xz", 4, true}, {"xz", 512, true}, {"xz", 1 << 20, true}, {"xz", 3, false}, {"xz", 510, false},
+		{"zstd", 1, false}, {"zstd", 512, false}, {"lz4", 1, false}, {"lz4", 512, false},
+	} {
+		t.Run(fmt.Sprintf("%d behind %s", test.n, test.tool), func(t *testing.T) {
+			t.Parallel()
+			padded := append(run(t, want, test.tool, "-c"), zeros[:test.n]...)
+			got, _, err := open(envelope.Keys{}, envelope.Limits{}, padded)
+			if test.ok && (err != nil || !bytes.Equal(got, want)) {
+				t.Errorf("opened to %d bytes, %v; want %d", len(got), err, len(want))
+			}
+			if !test.ok && !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrTruncated) {
+				t.Errorf("got %v, want it refused", err)
+			}
+			for _, at := range []int{0, test.n / 2, test.n - 1} {
+				broken := bytes.Clone(padded)
+				broken[len(broken)-test.n+at] = 'x'
+				_, _, err := open(envelope.Keys{}, envelope.Limits{}, broken)
+				if !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrTruncated) {
+					t.Errorf("one other byte at %d: got %v, want it refused", at, err)
+				}
+			}
+		})
 	}
 }
 

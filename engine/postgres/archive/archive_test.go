@@ -206,10 +206,27 @@ func TestBlocksThatDoNotBelongAreCorrupt(t *testing.T) {
 	}
 }
 
+func TestOnlyZerosMayFollowTheLastBlock(t *testing.T) {
+	good := small(t, newestMinor, 100)
+	for _, n := range []int{1, 5, 512, 1 << 20} {
+		padded := append(bytes.Clone(good), make([]byte, n)...)
+		var r record
+		if err := ReadCustom(t.Context(), bytes.NewReader(padded), r.handler()); err != nil || r.rows["2"] != 3 {
+			t.Errorf("%d zeros: rows %v, %v", n, r.rows, err)
+		}
+		padded[len(padded)-1] = 'x'
+		err := ReadCustom(t.Context(), bytes.NewReader(padded), (&record{}).handler())
+		if !errors.Is(err, engine.ErrCorrupt) && !errors.Is(err, engine.ErrTruncated) {
+			t.Errorf("%d bytes of which the last is no zero: %v, want it called bad", n, err)
+		}
+	}
+}
+
 // FuzzReadTOC checks that any bytes are a table of contents or called bad.
 func FuzzReadTOC(f *testing.F) {
 	f.Add(small(f, newestMinor, 100))
 	f.Add(small(f, oldestMinor, 100))
+	f.Add(append(small(f, newestMinor, 100), make([]byte, 64)...))
 	for _, name := range []string{"13.custom", "17.custom-zstd", "17.custom-lz4"} {
 		dump, err := os.ReadFile(filepath.Join("..", "testdata", "dumps", name))
 		if err != nil {

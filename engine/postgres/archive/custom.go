@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -52,6 +53,7 @@ type custom struct {
 	handler     Handler
 	compression string
 	tables      map[string]bool // the data there is, true for rows of tables
+	paddable    bool            // zeros may follow the block read last
 }
 
 func (c *custom) read() error {
@@ -80,9 +82,33 @@ func (c *custom) read() error {
 		if err != nil {
 			return atEnd(err)
 		}
+		if kind == 0 {
+			if !c.paddable {
+				return fact(engine.ErrCorrupt, "has zeros where another block or its end should be")
+			}
+			return c.padding()
+		}
 		c.block(kind)
+		// What is not compressed, and a list of large objects, end with a zero: there,
+		// zeros may stand where more had been.
+		c.paddable = kind == blockData && c.compression != none
 	}
 	return c.err
+}
+
+// padding reads zeros to the end, as tapes and block devices leave them; pg_restore
+// does not look behind the last block it needs.
+func (c *custom) padding() error {
+	for {
+		if _, err := c.r.Peek(1); err != nil {
+			return atEnd(err)
+		}
+		buffered, _ := c.r.Peek(c.r.Buffered())
+		if len(bytes.TrimLeft(buffered, "\x00")) > 0 {
+			return fact(engine.ErrCorrupt, "holds neither a block nor zeros alone behind its last block")
+		}
+		_, _ = c.r.Discard(len(buffered)) // just peeked
+	}
 }
 
 // block reads the data of one entry.
