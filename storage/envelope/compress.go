@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"bufio"
-	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
 
+	"lifeboat/internal/zeros"
 	"lifeboat/storage"
 )
 
@@ -62,19 +62,16 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// padding reads to the end of in and returns io.EOF if nothing but zeros is there, as
-// tapes and block devices leave them: gzip and bzip2 open such files, too.
+// padding reads to the end of in and returns io.EOF if nothing but zeros is there: gzip
+// and bzip2 open such files, too.
 func padding(in *bufio.Reader) error {
-	for {
-		if _, err := in.Peek(1); err != nil {
-			return err
-		}
-		buffered, _ := in.Peek(in.Buffered())
-		if len(bytes.TrimLeft(buffered, "\x00")) > 0 {
-			return fmt.Errorf("%w: what follows is neither another part nor zeros alone", storage.ErrCorrupt)
-		}
-		_, _ = in.Discard(len(buffered)) // just peeked
+	switch alone, err := zeros.Alone(in); {
+	case err != nil:
+		return err
+	case !alone:
+		return fmt.Errorf("%w: what follows is neither another part nor zeros alone", storage.ErrCorrupt)
 	}
+	return io.EOF
 }
 
 func openZstd(_ *Opener, l *layer) error {

@@ -2,13 +2,13 @@ package archive
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"strconv"
 
 	"lifeboat/engine"
+	"lifeboat/internal/zeros"
 )
 
 // Kinds of blocks in a custom archive.
@@ -96,19 +96,15 @@ func (c *custom) read() error {
 	return c.err
 }
 
-// padding reads zeros to the end, as tapes and block devices leave them; pg_restore
-// does not look behind the last block it needs.
+// padding reads zeros to the end; pg_restore does not look behind the last block it needs.
 func (c *custom) padding() error {
-	for {
-		if _, err := c.r.Peek(1); err != nil {
-			return atEnd(err)
-		}
-		buffered, _ := c.r.Peek(c.r.Buffered())
-		if len(bytes.TrimLeft(buffered, "\x00")) > 0 {
-			return fact(engine.ErrCorrupt, "holds neither a block nor zeros alone behind its last block")
-		}
-		_, _ = c.r.Discard(len(buffered)) // just peeked
+	switch alone, err := zeros.Alone(c.r); {
+	case err != nil:
+		return atEnd(err)
+	case !alone:
+		return fact(engine.ErrCorrupt, "holds neither a block nor zeros alone behind its last block")
 	}
+	return nil
 }
 
 // block reads the data of one entry.
