@@ -13,6 +13,7 @@ import (
 
 	"lifeboat/configs"
 	"lifeboat/engine"
+	"lifeboat/engine/postgres"
 	"lifeboat/internal/units"
 	"lifeboat/sandbox"
 	"lifeboat/storage"
@@ -23,10 +24,10 @@ func (sh *shell) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Try whether storage and sandbox really work",
-		Long: `Lists every source where its targets' backups lie, looks for the newest backup of every target, starts a sandbox
-of every kind there is, with the image of every target, proves that it is isolated, and
-looks for room. It restores
-nothing and writes to no storage.
+		Long: `Lists every source where its targets' backups lie, looks for the newest backup of
+every target, starts a sandbox of every kind there is, with the image of every
+target, proves that it is isolated, and looks for room. It restores nothing and
+writes to no storage.
 
 Exit codes:
   0    all is well
@@ -154,7 +155,7 @@ func (p *patient) sandboxes(ctx context.Context, a *app) {
 	if len(a.pipeline.Servers) == 0 {
 		p.say("servers", "", fmt.Errorf("%w: only SQLite backups can be drilled", sandbox.ErrUnavailable))
 	}
-	common := engines()[0].Needs(engine.Manifest{ServerVersion: "16"})
+	common := postgres.New().Needs(engine.Manifest{ServerVersion: "16"})
 	wanted := a.needs(ctx)
 	for i, r := range a.pipeline.Servers {
 		tried := map[string]bool{}
