@@ -6,11 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"lifeboat/internal/testkit"
 	"lifeboat/storage"
 	"lifeboat/storage/dir"
 	"lifeboat/storage/envelope"
@@ -21,17 +20,7 @@ import (
 // folder writes files and returns a source over them.
 func folder(t *testing.T, files map[string]string) *dir.Source {
 	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	src, err := dir.New("disk", root)
+	src, err := dir.New("disk", testkit.Folder(t, files))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,17 +39,7 @@ type backups map[string][]byte
 // write lays the files out in a new folder.
 func (b backups) write(t testing.TB) string {
 	t.Helper()
-	dir := t.TempDir()
-	for key, content := range b {
-		path := filepath.Join(dir, key)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	return testkit.Folder(t, b)
 }
 
 // writeConfig writes a configuration with one target called t over a folder.

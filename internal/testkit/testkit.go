@@ -45,3 +45,20 @@ func Need(t testing.TB, component string, available bool) {
 	}
 	t.Fatalf("%s is unavailable; make test installs it, make test-short does without", component)
 }
+
+// Folder makes a folder for the time of the test and writes files into it, by their paths
+// below it.
+func Folder[T ~string | ~[]byte](t testing.TB, files map[string]T) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
