@@ -26,15 +26,15 @@ func Past(r verify.Report) verify.Past {
 
 // InterruptedReport is the report of a drill whose process died under it. It says
 // nothing about the backup.
-func InterruptedReport(d Drill, now time.Time) verify.Report {
+func InterruptedReport(e Entry, now time.Time) verify.Report {
 	const detail = "Lifeboat was stopped or killed while this drill ran, so there is no answer."
 	return verify.Report{
-		Schema: verify.Schema, Drill: d.ID, Target: d.Target, Verdict: verify.Errored,
+		Schema: verify.Schema, Drill: e.ID, Target: e.Target, Verdict: verify.Errored,
 		Results: []verify.Result{{
-			Check: "drill", Verdict: verify.Errored, Code: verify.Interrupted, Subject: d.Target, Detail: detail,
+			Check: "drill", Verdict: verify.Errored, Code: verify.Interrupted, Subject: e.Target, Detail: detail,
 			Hint: "Drill again. If it repeats, look at the system's log for why the process ends, often a lack of memory.",
 		}},
 		Phases: []verify.Phase{}, NotChecked: []string{"everything: the drill was interrupted"},
-		Error: detail, Started: d.Started, Finished: now,
+		Error: detail, Started: e.Started, Finished: now,
 	}
 }

@@ -26,7 +26,7 @@ func Table(entries []Entry, o text.Options) string {
 	rows := make([]text.Row, 0, len(entries))
 	for _, e := range entries {
 		cells := []string{
-			e.Started.UTC().Format("2006-01-02 15:04"), e.Drill, text.Word(e.Verdict), "-", "-", "-",
+			e.Started.UTC().Format("2006-01-02 15:04"), e.ID, text.Word(e.Verdict), "-", "-", "-",
 		}
 		if named {
 			cells[0] = e.Target
