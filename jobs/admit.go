@@ -66,7 +66,7 @@ func (r *run) admit(ctx context.Context, art storage.Artifact, needs engine.Need
 		return place{}, fmt.Errorf("sandbox.memory is %s and the host has %s in all: %w",
 			units.Bytes(want.memory), units.Bytes(have.Memory), &sandbox.LimitError{Limit: "memory", Bytes: want.memory})
 	}
-	pl.release, err = r.admission.take(ctx, runner, want, have, func(why string) { r.say(Admit, why) })
+	pl.release, err = r.admission.take(ctx, runner, want, have, r.job.Patience, func(why string) { r.say(Admit, why) })
 	return pl, err
 }
 
@@ -89,7 +89,12 @@ func (r *run) runner(needs engine.Needs) (sandbox.Runner, error) {
 
 // take waits until want fits beside what other drills took of what the runner has now.
 // A drill that is alone and does not fit is refused: waiting would not help it.
-func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, have sandbox.Room, say func(why string)) (func(), error) {
+// One that is not alone waits for as long as patience lasts, and for ever when that is zero.
+func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, have sandbox.Room, patience time.Duration, say func(why string)) (func(), error) {
+	var over <-chan time.Time
+	if patience > 0 {
+		over = time.After(patience)
+	}
 	for {
 		why, others, changed := a.try(on, want, have)
 		if why == "" {
@@ -104,6 +109,9 @@ func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, have
 		case <-ctx.Done():
 			timer.Stop()
 			return nil, fmt.Errorf("wait for room (%s): %w", why, context.Cause(ctx))
+		case <-over:
+			timer.Stop()
+			return nil, &WaitError{Why: why}
 		case <-changed:
 		case <-timer.C:
 		}
@@ -114,6 +122,12 @@ func (a *admission) take(ctx context.Context, on sandbox.Runner, want room, have
 		}
 	}
 }
+
+// WaitError gives a drill back that there was no room for.
+type WaitError struct{ Why string }
+
+// Error says what is short.
+func (e *WaitError) Error() string { return "waiting for room: " + e.Why }
 
 // roomOf asks a runner what its host has now.
 func roomOf(ctx context.Context, on sandbox.Runner) (sandbox.Room, error) {

@@ -40,14 +40,14 @@ func TestAdmissionWaitsWithAReasonUntilRoomIsGivenBack(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var a admission
 				h := newHost()
-				release, err := a.take(t.Context(), h, tt.first, h.room, mute)
+				release, err := a.take(t.Context(), h, tt.first, h.room, 0, mute)
 				if err != nil {
 					t.Fatal(err)
 				}
 				var said []string
 				admitted := make(chan error, 1)
 				go func() {
-					again, err := a.take(t.Context(), h, tt.second, h.room, func(why string) { said = append(said, why) })
+					again, err := a.take(t.Context(), h, tt.second, h.room, 0, func(why string) { said = append(said, why) })
 					if err == nil {
 						again()
 					}
@@ -68,7 +68,7 @@ func TestAdmissionWaitsWithAReasonUntilRoomIsGivenBack(t *testing.T) {
 
 func TestAdmissionRefusesWhatNoWaitingWouldHelp(t *testing.T) {
 	var a admission
-	_, err := a.take(t.Context(), newHost(), ask(1, 1, 400), newHost().room, mute)
+	_, err := a.take(t.Context(), newHost(), ask(1, 1, 400), newHost().room, 0, mute)
 	if !errors.Is(err, sandbox.ErrOutOfRoom) {
 		t.Errorf("400 GiB on a host with 100 GiB: %v, want ErrOutOfRoom", err)
 	}
@@ -78,13 +78,13 @@ func TestAdmissionStopsWaitingWhenTheDrillIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a admission
 		h := newHost()
-		if _, err := a.take(t.Context(), h, ask(2, 1, 1), h.room, mute); err != nil {
+		if _, err := a.take(t.Context(), h, ask(2, 1, 1), h.room, 0, mute); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			_, err := a.take(ctx, h, ask(2, 1, 1), h.room, mute)
+			_, err := a.take(ctx, h, ask(2, 1, 1), h.room, 0, mute)
 			done <- err
 		}()
 		synctest.Wait()
@@ -98,7 +98,7 @@ func TestAdmissionStopsWaitingWhenTheDrillIsCancelled(t *testing.T) {
 func TestRoomGivenBackTwiceCountsOnce(t *testing.T) {
 	var a admission
 	h := newHost()
-	release, err := a.take(t.Context(), h, ask(1, 1, 1), h.room, mute)
+	release, err := a.take(t.Context(), h, ask(1, 1, 1), h.room, 0, mute)
 	if err != nil {
 		t.Fatal(err)
 	}

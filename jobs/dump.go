@@ -48,7 +48,7 @@ type digests map[string]string
 
 // dump returns the artifact as the engine sees it. Nil sums ask for the head only.
 func (r *run) dump(art storage.Artifact, sums []storage.Sum) *dump {
-	d := &dump{src: r.Sources[r.job.Target.Source], art: art, opener: r.job.Opener}
+	d := &dump{src: r.job.Source, art: art, opener: r.job.Opener}
 	if sums != nil {
 		total := art.Bytes()
 		d.meter = &meter{sums: sums, files: map[string]digests{}}
@@ -59,7 +59,7 @@ func (r *run) dump(art storage.Artifact, sums []storage.Sum) *dump {
 
 // sidecars reads the checksums kept beside the artifact; never nil without an error.
 func (r *run) sidecars(ctx context.Context, art storage.Artifact) ([]storage.Sum, error) {
-	sums, err := storage.ReadSidecars(ctx, r.Sources[r.job.Target.Source], art)
+	sums, err := storage.ReadSidecars(ctx, r.job.Source, art)
 	if err != nil {
 		return nil, fmt.Errorf("read checksums beside %s: %w", art.Key, err)
 	}

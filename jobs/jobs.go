@@ -5,20 +5,23 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"lifeboat/engine"
 	"lifeboat/history"
+	"lifeboat/notify"
 	"lifeboat/sandbox"
 	"lifeboat/storage"
 	"lifeboat/verify"
 )
 
-// Job asks for one drill.
+// Job is how a target is drilled.
 type Job struct {
 	Target  verify.Target
+	Source  storage.Source // the one that Target.Source names
 	Pattern storage.Pattern
 	Marker  string         // completion marker of the target, may be empty
 	Opener  storage.Opener // with the target's keys and size limit
@@ -28,11 +31,13 @@ type Job struct {
 	Image   string        // overrides the image inferred from the dump
 	Backup  string        // drills this very key instead of the newest
 	Keep    time.Duration // leaves the sandbox running that long after the drill
+	// Patience is how long a drill waits for room on the sandbox host before it is given
+	// back with a *WaitError; zero waits for as long as the drill may take.
+	Patience time.Duration
 }
 
 // Pipeline runs drills. Its fields are set once by cmd; it may be used concurrently.
 type Pipeline struct {
-	Sources map[string]storage.Source
 	Engines []engine.Engine // asked in this order whether a dump is theirs
 	// Servers are the runners for engines that need a server, by preference; Local
 	// runs engines that work inside Lifeboat itself.
@@ -44,6 +49,9 @@ type Pipeline struct {
 
 	Installation string
 	Instance     string
+	// Dead reports whether an instance is known to be dead. Nil where instances live on
+	// other machines as well: then their leases have to run out.
+	Dead func(instance string) bool
 
 	Now      func() time.Time
 	NewID    func(at time.Time) string
@@ -56,61 +64,153 @@ type Pipeline struct {
 // baselineDrills is how many earlier good drills a new one is compared with.
 const baselineDrills = 10
 
-// Drill runs one drill to its end and records it. The error is nil whenever there is
-// a report, whatever its verdict. A second drill of a target is refused with a
-// *history.RunningError.
-func (p *Pipeline) Drill(ctx context.Context, j Job) (verify.Report, error) {
-	started := p.Now()
-	d := history.Drill{ID: p.NewID(started), Target: j.Target.Name, Instance: p.Instance, Started: started}
-	if err := p.History.Begin(ctx, d); err != nil {
+// Drill runs one drill here and now, past the queue, and records it. then says what
+// follows from its report. The error is nil whenever there is a report on record, whatever its
+// verdict. A second drill of a target is refused with a *history.RunningError.
+func (p *Pipeline) Drill(ctx context.Context, j Job, by string, then Consequences) (verify.Report, error) {
+	now := p.Now()
+	d := history.Drill{
+		ID: p.NewID(now), Target: j.Target.Name, Trigger: history.Manual, Priority: history.PriorityManual,
+		Asked: now, By: by, Backup: j.Backup, Attempt: 1,
+	}
+	l, err := p.History.Begin(ctx, d, p.Instance, leaseTime, now)
+	if err != nil {
 		return verify.Report{}, fmt.Errorf("begin drill of %s: %w", j.Target.Name, err)
 	}
-	r := &run{Pipeline: p, job: j, id: d.ID, log: p.Log.With("drill", d.ID, "target", j.Target.Name)}
-	r.rep = verify.Report{Schema: verify.Schema, Drill: d.ID, Target: j.Target.Name, Started: started}
-	r.input = verify.Input{Target: j.Target, Now: started}
+	live := newLive(p.Now)
+	held, release := p.hold(ctx, l, leaseTime, live)
+	defer release()
+	return p.finish(held, l, p.run(held, l, j, live), then)
+}
+
+// outcome is how a leased drill ended.
+type outcome struct {
+	report verify.Report
+	// stopped is why the drill was stopped before its end, nil for one that went its
+	// way: ErrInterrupted, a *calledOffError, history.ErrLeaseLost, or a *WaitError.
+	stopped error
+}
+
+// run runs the drill of a lease that is held under ctx. It records nothing.
+func (p *Pipeline) run(ctx context.Context, l history.Lease, j Job, live *live) outcome {
+	j.Backup = l.Backup
+	r := &run{Pipeline: p, job: j, id: l.ID, live: live, log: p.Log.With("drill", l.ID, "target", l.Target)}
+	r.rep = verify.Report{Schema: verify.Schema, Drill: l.ID, Target: l.Target, Started: l.Started}
+	r.input = verify.Input{Target: j.Target, Now: l.Started}
 	if j.Backup != "" {
 		r.input.Target.Objectives.RPO = 0 // that is about the newest one, which was not asked for
 	}
-
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Timeout, &timeoutError{j.Timeout})
 	defer cancel()
 	var err error
-	if r.input.Baseline, err = p.History.Baseline(ctx, j.Target.Name, baselineDrills); err != nil {
-		err = fmt.Errorf("read what earlier drills of %s found: %w", j.Target.Name, err)
+	if r.input.Baseline, err = p.History.Baseline(ctx, l.Target, baselineDrills); err != nil {
+		err = fmt.Errorf("read what earlier drills of %s found: %w", l.Target, err)
 	} else {
 		err = r.drill(ctx)
 	}
-	rep := r.conclude(ctx, err)
-	return rep, p.record(ctx, rep)
+	var wait *WaitError
+	if errors.As(err, &wait) {
+		return outcome{stopped: wait}
+	}
+	stopped := stopCause(ctx)
+	if err == nil && !errors.Is(stopped, history.ErrLeaseLost) {
+		stopped = nil // it came too late to stop anything
+	}
+	return outcome{report: r.conclude(ctx, err), stopped: stopped}
 }
 
 // recordTimeout bounds writing one report.
 const recordTimeout = 15 * time.Second
 
-// record stores rep even when ctx is over: an interrupted drill is on record too.
-func (p *Pipeline) record(ctx context.Context, rep verify.Report) error {
+// finish stores the report of a drill even when ctx is over: an interrupted drill is
+// on record too.
+func (p *Pipeline) finish(ctx context.Context, l history.Lease, o outcome, then Consequences) (verify.Report, error) {
+	if errors.Is(o.stopped, history.ErrLeaseLost) {
+		return verify.Report{}, fmt.Errorf("drill %s of %s: %w", l.ID, l.Target, o.stopped)
+	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), recordTimeout,
 		fmt.Errorf("history took longer than %s", recordTimeout))
 	defer cancel()
-	if err := p.History.Finish(ctx, rep); err != nil {
-		return fmt.Errorf("record drill %s: %w", rep.Drill, err)
+	effects, err := p.consequences(ctx, l, o, then)
+	if err == nil {
+		err = p.History.Finish(ctx, l, o.report, effects)
 	}
-	return nil
+	if err != nil {
+		return o.report, fmt.Errorf("record drill %s: %w", l.ID, err)
+	}
+	return o.report, nil
+}
+
+// consequences looks up what the decision needs besides the report.
+func (p *Pipeline) consequences(ctx context.Context, l history.Lease, o outcome, then Consequences) (func(notify.State) history.Effects, error) {
+	standing, err := p.History.Standing(ctx, l.Target)
+	if err != nil && !errors.Is(err, history.ErrNotFound) {
+		return nil, err
+	}
+	decide := then(l.Drill, o.report, standing, o.stopped)
+	return decide, nil
+}
+
+// Consequences say what follows from the report of a drill: who is told, and which
+// drills come next. stopped is why it ended early. What it returns is called inside the
+// transaction that stores the report, and is a pure function.
+type Consequences func(d history.Drill, rep verify.Report, standing history.Standing, stopped error) func(notify.State) history.Effects
+
+// NoConsequences tells nobody and leaves what was told as it is.
+func NoConsequences(history.Drill, verify.Report, history.Standing, error) func(notify.State) history.Effects {
+	return func(s notify.State) history.Effects { return history.Effects{State: s} }
 }
 
 // Reap cleans up after runs that died: their drills become interrupted, their
-// sandboxes are removed. Runners that cannot be asked are reported and do not stop
-// the others.
-func (p *Pipeline) Reap(ctx context.Context, alive func(instance string) bool) error {
-	now := p.Now()
-	dead, err := p.History.Interrupt(ctx, alive, now)
+// sandboxes are removed. Runners that cannot be asked are reported and do not stop the
+// others.
+func (p *Pipeline) Reap(ctx context.Context, then Lost) error {
+	lost, err := p.History.Reap(ctx, p.Dead, p.Now(), then)
+	for _, e := range lost {
+		p.Log.WarnContext(ctx, "drill was interrupted", "drill", e.ID, "target", e.Target, "owner", e.Owner, "started", e.Started)
+	}
 	if err != nil {
 		return fmt.Errorf("mark interrupted drills: %w", err)
 	}
-	for _, d := range dead {
-		p.Log.WarnContext(ctx, "drill was interrupted", "drill", d.ID, "target", d.Target, "started", d.Started)
+	alive, err := p.alive(ctx)
+	if err != nil {
+		return err
 	}
-	q := sandbox.SweepQuery{Installation: p.Installation, Now: now, Alive: alive}
+	p.sweep(ctx, alive)
+	return nil
+}
+
+// maxRunning is more drills than run at once anywhere.
+const maxRunning = 100_000
+
+// alive tells whose sandboxes are to be left alone. Where the dead cannot be told from the
+// living otherwise, those live that hold the lease of a drill.
+func (p *Pipeline) alive(ctx context.Context) (func(instance string) bool, error) {
+	if p.Dead != nil {
+		return func(instance string) bool { return !p.Dead(instance) }, nil
+	}
+	running, err := p.History.List(ctx, history.Filter{States: []history.State{history.Running}, Limit: maxRunning})
+	if err != nil {
+		return nil, fmt.Errorf("look whose drills run: %w", err)
+	}
+	owners := map[string]bool{p.Instance: true}
+	for _, e := range running {
+		owners[e.Owner] = true
+	}
+	return func(instance string) bool { return owners[instance] }, nil
+}
+
+// Lost says what follows from a drill whose process died.
+type Lost func(history.Entry, verify.Report, notify.State) history.Effects
+
+// NothingLost leaves it at the record.
+func NothingLost(_ history.Entry, _ verify.Report, s notify.State) history.Effects {
+	return history.Effects{State: s}
+}
+
+// sweep removes the sandboxes of dead instances, and those whose deadline is over.
+func (p *Pipeline) sweep(ctx context.Context, alive func(instance string) bool) {
+	q := sandbox.SweepQuery{Installation: p.Installation, Now: p.Now(), Alive: alive}
 	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
 		swept, err := r.Sweep(ctx, q)
 		if err != nil {
@@ -120,5 +220,4 @@ func (p *Pipeline) Reap(ctx context.Context, alive func(instance string) bool) e
 			p.Log.WarnContext(ctx, "sandbox of a dead run removed", "runner", r.Name(), "drill", id)
 		}
 	}
-	return nil
 }

@@ -23,7 +23,7 @@ type Found struct {
 // Look finds the newest backup of a target and reads its head, as the first phases of
 // a drill do. It starts nothing and records nothing.
 func (p *Pipeline) Look(ctx context.Context, j Job) (Found, error) {
-	r := &run{Pipeline: p, quiet: true, job: j, log: p.Log, rep: verify.Report{Target: j.Target.Name, Started: p.Now()}}
+	r := &run{Pipeline: p, job: j, log: p.Log, rep: verify.Report{Target: j.Target.Name, Started: p.Now()}}
 	art, err := r.locate(ctx)
 	if err != nil {
 		return Found{}, err

@@ -17,10 +17,10 @@ import (
 // run is one drill under way.
 type run struct {
 	*Pipeline
-	job   Job
-	id    string
-	quiet bool // tells nobody how it goes
-	log   *slog.Logger
+	job  Job
+	id   string
+	live *live // nil for a mere look, which tells nobody how it goes
+	log  *slog.Logger
 
 	rep    verify.Report
 	phases phases
@@ -66,11 +66,7 @@ func (r *run) drill(ctx context.Context) error {
 // locate finds the backup to drill and judges what needs no restore.
 func (r *run) locate(ctx context.Context) (storage.Artifact, error) {
 	defer r.phase(Locate)()
-	src, ok := r.Sources[r.job.Target.Source]
-	if !ok {
-		return storage.Artifact{}, fmt.Errorf("target %s: source %q is not configured", r.job.Target.Name, r.job.Target.Source)
-	}
-	art, err := r.choose(ctx, src)
+	art, err := r.choose(ctx, r.job.Source)
 	if err != nil {
 		return storage.Artifact{}, err
 	}

@@ -85,10 +85,11 @@ func (r *run) say(ph Phase, note string) {
 }
 
 func (r *run) tell(e Event) {
-	if r.quiet {
+	if r.live == nil {
 		return
 	}
 	e.Drill, e.Target = r.id, r.job.Target.Name
+	r.live.show(e)
 	r.Progress(e)
 }
 

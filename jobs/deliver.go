@@ -1,0 +1,109 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/notify"
+)
+
+// Bounds of deliveries.
+const (
+	deliverBatch  = 32
+	deliverLease  = time.Minute      // how long one attempt keeps others off
+	sendTimeout   = 20 * time.Second // of one attempt
+	giveUpAfter   = 24 * time.Hour   // since the alert was made
+	maxRetryPause = 15 * time.Minute
+)
+
+// deliver sends the alerts that are due. What cannot be delivered stays in the outbox
+// and is tried again; an error of this function is one of the history alone.
+func (s *Service) deliver(ctx context.Context) error {
+	setup, now := s.setup.Load(), s.Now()
+	due, err := s.Store.ClaimDeliveries(ctx, s.Pipeline.Instance, deliverLease, now, deliverBatch)
+	if err != nil {
+		return fmt.Errorf("look for alerts to send: %w", err)
+	}
+	errs := make([]error, len(due))
+	var wg sync.WaitGroup
+	for _, group := range byNotifier(due) {
+		wg.Go(func() { // one after the other: a notifier that is slow or busy holds up no other
+			for _, i := range group {
+				errs[i] = s.send(ctx, setup, due[i])
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// byNotifier groups the places of deliveries.
+func byNotifier(due []history.Delivery) map[string][]int {
+	groups := make(map[string][]int)
+	for i, d := range due {
+		groups[d.Notifier] = append(groups[d.Notifier], i)
+	}
+	return groups
+}
+
+// send tries one delivery and records what came of it.
+func (s *Service) send(ctx context.Context, setup *Setup, d history.Delivery) error {
+	n, configured := setup.Notifiers[d.Notifier]
+	if !configured {
+		return s.giveUp(ctx, setup, d, fmt.Errorf("%w: there is no notifier of this name in the configuration any more", notify.ErrRefused))
+	}
+	trying, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("%w within %s", notify.ErrUnanswered, sendTimeout))
+	thread, err := n.Send(trying, notify.Message{Alert: d.Alert, Thread: d.Thread, Again: d.Again})
+	cause := context.Cause(trying)
+	cancel()
+	recording, done := context.WithTimeoutCause(context.WithoutCancel(ctx), recordTimeout,
+		fmt.Errorf("history took longer than %s", recordTimeout))
+	defer done()
+	now := s.Now()
+	if err == nil {
+		return s.Store.Delivered(recording, d, thread, now)
+	}
+	if cause != nil { // ours or the deadline's: whether it arrived is not known
+		err = errors.Join(cause, err, notify.ErrUnanswered)
+	}
+	s.Log.WarnContext(ctx, "alert not delivered", "alert", d.Alert.ID, "notifier", d.Notifier, "attempt", d.Attempts, "error", err)
+	if errors.Is(err, notify.ErrRefused) || now.Sub(d.Created) > giveUpAfter {
+		return s.giveUp(recording, setup, d, err)
+	}
+	return s.Store.Postpone(recording, d, err.Error(), now.Add(retryPause(d, err)), now, errors.Is(err, notify.ErrUnanswered))
+}
+
+// retryPause doubles from five seconds, and is never shorter than the receiver asked for.
+func retryPause(d history.Delivery, err error) time.Duration {
+	pause := min(maxRetryPause, 5*time.Second<<min(max(d.Attempts-1, 0), 10))
+	var busy *notify.RetryError
+	if errors.As(err, &busy) {
+		pause = max(pause, min(busy.After, time.Hour))
+	}
+	return pause
+}
+
+// giveUp is loud: the alert goes to the notifier's fallback, and those who run Lifeboat
+// are told by all other ways there are.
+func (s *Service) giveUp(ctx context.Context, setup *Setup, d history.Delivery, why error) error {
+	now := s.Now()
+	s.Log.ErrorContext(ctx, "alert given up", "alert", d.Alert.ID, "notifier", d.Notifier, "error", why)
+	var instead []history.Addressed
+	if next := setup.Fallback[d.Notifier]; next != "" {
+		instead = append(instead, history.Addressed{Alert: d.Alert, To: []string{next}})
+	}
+	if d.Alert.Kind != notify.Service { // news about news that does not arrive would go round in circles
+		others := slices.DeleteFunc(slices.Clone(setup.Operators), func(n string) bool { return n == d.Notifier })
+		told := history.Addressed{Alert: notify.NewUndeliverable(d.Alert, d.Notifier, why.Error(), now), To: others}
+		if len(others) == 0 {
+			told.Suppressed = "no other notifier is configured for those who run Lifeboat"
+		}
+		instead = append(instead, told)
+	}
+	return s.Store.GiveUp(ctx, d, why.Error(), now, instead)
+}

@@ -1,0 +1,56 @@
+package jobs
+
+import (
+	"fmt"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/internal/units"
+)
+
+// lateness is how many intervals a target may go without a verdict. More than one, so
+// that a slow drill or one retry is no alarm; less than two, so that one drill that never
+// began is.
+const lateness = 1.5
+
+// due is when a verdict about a target has to have come by, and why; zero when nothing
+// is expected of it.
+func (t Target) due(st history.Standing, now time.Time) (time.Time, string) {
+	var due time.Time
+	var why string
+	if interval := t.interval(now); interval > 0 {
+		due = later(st.Since, st.VerdictAt).Add(time.Duration(lateness * float64(interval)))
+		why = fmt.Sprintf("a verdict is expected every %s, and none came within %g times that",
+			units.Duration(interval), lateness)
+	}
+	if t.MaxAgeProof > 0 {
+		proven := st.Since
+		if st.LastGood != nil {
+			proven = later(proven, st.LastGood.At)
+		}
+		if by := proven.Add(t.MaxAgeProof); due.IsZero() || by.Before(due) {
+			due = by
+			why = "the last proof is older than max_age_proof, " + units.Duration(t.MaxAgeProof)
+		}
+	}
+	return due, why
+}
+
+// interval is how often a verdict is expected, 0 when that is not known. A target that is
+// drilled when a backup appears is expected to get one within its RPO.
+func (t Target) interval(now time.Time) time.Duration {
+	switch {
+	case t.Schedule != nil:
+		return t.Schedule.Interval(now)
+	case t.OnNewBackup:
+		return t.Job.Target.Objectives.RPO
+	}
+	return 0
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,136 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/notify"
+	"lifeboat/verify"
+)
+
+// maxAttempts bounds the drills made of one: the first, and those that retry it or
+// take it over.
+const maxAttempts = 3
+
+// retryAfter are the pauses before the second and third attempt of a drill that could
+// not tell.
+var retryAfter = [maxAttempts - 1]time.Duration{5 * time.Minute, 30 * time.Minute}
+
+// unconfirmed are findings that a second look at the same backup cannot change.
+var unconfirmed = []string{
+	verify.BackupAbsent, verify.BackupStale, verify.BackupUnchanged, verify.BackupShrunk, verify.BackupUnfinished,
+}
+
+// FollowUp is the drill that comes after one, nil when none does. A drill that could
+// not tell is tried again. One that failed is confirmed once by a second drill of
+// the same backup; it is never repeated until it passes.
+func FollowUp(d history.Drill, rep verify.Report, now time.Time, newID func(time.Time) string) *history.Drill {
+	next := history.Drill{
+		ID: newID(now), Target: d.Target, Priority: history.PriorityFollowUp, Asked: now, By: d.By,
+		Backup: d.Backup, Follows: d.ID, Attempt: 1,
+	}
+	switch {
+	case rep.Verdict == verify.Errored && d.Attempt < maxAttempts:
+		next.Trigger, next.Attempt = history.Retry, d.Attempt+1
+		if d.Trigger == history.Confirm {
+			next.Trigger = history.Confirm // it still is the second look
+		}
+		next.NotBefore = now.Add(retryAfter[d.Attempt-1])
+	case rep.Verdict == verify.Failed && d.Trigger != history.Confirm && confirmable(rep):
+		next.Trigger, next.Backup = history.Confirm, rep.Artifact.Key
+	default:
+		return nil
+	}
+	return &next
+}
+
+// confirmable reports whether a failure was found in a backup's bytes.
+func confirmable(rep verify.Report) bool {
+	return rep.Artifact != nil && slices.ContainsFunc(rep.Results, func(r verify.Result) bool {
+		return r.Verdict == verify.Failed && !slices.Contains(unconfirmed, r.Code)
+	})
+}
+
+// takeOver is the drill that takes the place of one whose process died, nil after the
+// last attempt. Its id follows from the other's, because it is made inside a transaction
+// that may be tried again.
+func takeOver(d history.Drill, now time.Time) *history.Drill {
+	if d.Attempt >= maxAttempts {
+		return nil
+	}
+	next := d
+	next.ID = fmt.Sprintf("%s.%d", d.ID, d.Attempt+1)
+	next.Trigger, next.Priority = history.TakeOver, history.PriorityFollowUp
+	if d.Trigger == history.Confirm {
+		next.Trigger = history.Confirm
+	}
+	next.Asked, next.Follows, next.Attempt = now, d.ID, d.Attempt+1
+	next.ScheduledFor, next.NotBefore, next.Appeared = time.Time{}, time.Time{}, ""
+	return &next
+}
+
+// after says what follows from a report under a setup: who is told, and which drills
+// come next. A drill that a person stopped, or asked for of an older backup, says
+// nothing about the target's newest.
+func (s *Setup) after(now time.Time, newID func(time.Time) string, followUps bool) Consequences {
+	return func(d history.Drill, rep verify.Report, st history.Standing, stopped error) func(notify.State) history.Effects {
+		var drills []history.Drill
+		if followUps && !errors.Is(stopped, ErrInterrupted) {
+			if next := FollowUp(d, rep, now, newID); next != nil {
+				drills = append(drills, *next)
+			}
+		}
+		t, configured := s.Targets[d.Target]
+		elsewhere := d.Backup != "" && d.Trigger != history.Confirm
+		if !configured || elsewhere || errors.Is(stopped, ErrInterrupted) {
+			return func(state notify.State) history.Effects { return history.Effects{State: state, Drills: drills} }
+		}
+		e := notify.Event{
+			Target: d.Target, At: now, Report: &rep, Confirms: d.Trigger == history.Confirm, LastGood: st.LastGood,
+		}
+		told := told(st, rep)
+		e.VerdictDue, e.DueWhy = t.due(told, now)
+		return func(state notify.State) history.Effects {
+			effects := s.decide(t, state, e)
+			effects.Drills = drills
+			return effects
+		}
+	}
+}
+
+// told is a standing as it is once rep is on record.
+func told(st history.Standing, rep verify.Report) history.Standing {
+	if rep.Verdict == verify.Errored {
+		return st
+	}
+	st.VerdictAt = rep.Finished
+	if rep.Verdict.Good() {
+		st.LastGood = &notify.Proof{Drill: rep.Drill, At: rep.Finished}
+	}
+	return st
+}
+
+// decide asks the policy and addresses what it says.
+func (s *Setup) decide(t Target, state notify.State, e notify.Event) history.Effects {
+	next, decisions := notify.Decide(state, e, s.Policy)
+	effects := history.Effects{State: next}
+	for _, d := range decisions {
+		effects.Alerts = append(effects.Alerts, s.address(t, d))
+	}
+	return effects
+}
+
+// address chooses the notifiers of an alert.
+func (s *Setup) address(t Target, d notify.Decision) history.Addressed {
+	if d.Suppressed != "" {
+		return history.Addressed{Alert: d.Alert, Suppressed: d.Suppressed}
+	}
+	to := notify.Route(d.Alert, t.Owners, s.operators(t))
+	if len(to) == 0 {
+		return history.Addressed{Alert: d.Alert, Suppressed: "no notifier is configured for " + string(d.Alert.Audience) + " of this target"}
+	}
+	return history.Addressed{Alert: d.Alert, To: to}
+}

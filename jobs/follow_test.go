@@ -1,0 +1,94 @@
+package jobs
+
+import (
+	"testing"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/verify"
+)
+
+var noon = time.Date(2026, 6, 2, 12, 0, 0, 0, time.UTC)
+
+func nextID(time.Time) string { return "next" }
+
+// ended is a report with one result, about a backup that was found unless the code says otherwise.
+func ended(v verify.Verdict, code string) verify.Report {
+	rep := verify.Report{Drill: "d1", Target: "orders", Verdict: v, Finished: noon,
+		Results: []verify.Result{{Verdict: v, Code: code}}}
+	if code != verify.BackupAbsent {
+		rep.Artifact = &verify.Artifact{Key: "orders.dump"}
+	}
+	return rep
+}
+
+func TestWhatFollowsFromADrill(t *testing.T) {
+	tests := []struct {
+		name    string
+		drill   history.Drill
+		report  verify.Report
+		trigger history.Trigger // empty: nothing follows
+		backup  string
+		attempt int
+		after   time.Duration
+	}{
+		{"one that passed is over", history.Drill{Attempt: 1}, ended(verify.Passed, ""), "", "", 0, 0},
+		{"one that warned is over", history.Drill{Attempt: 1}, ended(verify.Warned, verify.RTOExceeded), "", "", 0, 0},
+		{"one that could not tell is tried again", history.Drill{Attempt: 1}, ended(verify.Errored, verify.StorageUnreachable), history.Retry, "", 2, 5 * time.Minute},
+		{"and once more, later", history.Drill{Attempt: 2, Trigger: history.Retry}, ended(verify.Errored, verify.StorageUnreachable), history.Retry, "", 3, 30 * time.Minute},
+		{"and then not again", history.Drill{Attempt: 3, Trigger: history.Retry}, ended(verify.Errored, verify.StorageUnreachable), "", "", 0, 0},
+		{"a bad backup is looked at a second time", history.Drill{Attempt: 1}, ended(verify.Failed, verify.RowsMissing), history.Confirm, "orders.dump", 1, 0},
+		{"even when it took a retry to find out", history.Drill{Attempt: 3, Trigger: history.Retry}, ended(verify.Failed, verify.RowsMissing), history.Confirm, "orders.dump", 1, 0},
+		{"and not a third time", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"}, ended(verify.Failed, verify.RowsMissing), "", "", 0, 0},
+		{"a second look that passed is over", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"}, ended(verify.Passed, ""), "", "", 0, 0},
+		{"a second look that could not tell is tried again as one", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"},
+			ended(verify.Errored, verify.OutOfRoom), history.Confirm, "orders.dump", 2, 5 * time.Minute},
+		{"an absent backup cannot be looked at again", history.Drill{Attempt: 1}, ended(verify.Failed, verify.BackupAbsent), "", "", 0, 0},
+		{"an old backup does not get younger", history.Drill{Attempt: 1}, ended(verify.Failed, verify.BackupStale), "", "", 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.drill.ID, tt.drill.Target = "d1", "orders"
+			got := FollowUp(tt.drill, tt.report, noon, nextID)
+			if tt.trigger == "" {
+				if got != nil {
+					t.Fatalf("FollowUp = %+v, want nothing", got)
+				}
+				return
+			}
+			if got == nil {
+				t.Fatalf("FollowUp = nothing, want a %s", tt.trigger)
+			}
+			want := history.Drill{ID: "next", Target: "orders", Trigger: tt.trigger, Priority: history.PriorityFollowUp,
+				Asked: noon, Backup: tt.backup, Follows: "d1", Attempt: tt.attempt}
+			if tt.after > 0 {
+				want.NotBefore = noon.Add(tt.after)
+			}
+			if *got != want {
+				t.Errorf("FollowUp = %+v\nwant %+v", *got, want)
+			}
+		})
+	}
+}
+
+func TestADrillIsTakenOverUntilItsLastAttempt(t *testing.T) {
+	d := history.Drill{ID: "d1", Target: "orders", Trigger: history.Scheduled, Attempt: 1, ScheduledFor: noon, Appeared: "x", By: "schedule"}
+	seen := map[string]bool{d.ID: true}
+	n := 0
+	for next := takeOver(d, noon); next != nil; next = takeOver(*next, noon) {
+		if n++; n >= maxAttempts {
+			t.Fatalf("taken over %d times", n)
+		}
+		if seen[next.ID] || next.Trigger != history.TakeOver || !next.ScheduledFor.IsZero() || next.Appeared != "" {
+			t.Errorf("take-over is %+v", *next)
+		}
+		seen[next.ID] = true
+	}
+	if n != maxAttempts-1 {
+		t.Errorf("taken over %d times, want %d", n, maxAttempts-1)
+	}
+	confirm := history.Drill{ID: "c", Trigger: history.Confirm, Backup: "k", Attempt: 1}
+	if next := takeOver(confirm, noon); next == nil || next.Trigger != history.Confirm || next.Backup != "k" {
+		t.Errorf("take-over of a confirmation is %+v, want a confirmation of the same backup", next)
+	}
+}

@@ -1,0 +1,92 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/notify"
+)
+
+// Moments of the whole installation, kept in the history.
+const (
+	momentAwake  = "watchdog.awake" // the last turn of any watchdog
+	momentGrace  = "watchdog.grace" // nothing is overdue before
+	momentDigest = "digest"
+	momentCover  = "coverage"
+)
+
+// asleep is how long no watchdog ran when there was a downtime; grace is what the
+// catch-ups after it get before anything is called overdue. That Lifeboat was down at all
+// is for the outgoing heartbeat to tell: nothing inside can.
+const (
+	asleep = 10 * time.Minute
+	grace  = catchUpSpread + time.Hour
+)
+
+// watchWhenDue runs the watchdog at its pace.
+func (s *Service) watchWhenDue() func(context.Context) error { return s.every(watchPace, s.watch) }
+
+// watch tells of targets that should have had a verdict by now, and repeats what is
+// still open.
+func (s *Service) watch(ctx context.Context) error {
+	setup, now := s.setup.Load(), s.Now()
+	spared, err := s.wake(ctx, now)
+	if err != nil || spared {
+		return err
+	}
+	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{})
+	if err != nil {
+		return fmt.Errorf("look how targets stand: %w", err)
+	}
+	for _, st := range fleet.Standings {
+		t, configured := setup.Targets[st.Target]
+		if !configured || !s.eventful(setup, t, st, now) {
+			continue
+		}
+		if err := s.Store.Update(ctx, st.Target, func(st history.Standing) (history.Effects, bool) {
+			effects := setup.decide(t, st.Alerts, t.passage(st, now))
+			return effects, len(effects.Alerts) > 0
+		}); err != nil {
+			return fmt.Errorf("judge whether %s is overdue: %w", st.Target, err)
+		}
+	}
+	return nil
+}
+
+// eventful reports whether the passing of time says anything about a target, so that
+// thousands that are well need no transaction.
+func (s *Service) eventful(setup *Setup, t Target, st history.Standing, now time.Time) bool {
+	return len(setup.decide(t, st.Alerts, t.passage(st, now)).Alerts) > 0
+}
+
+// passage is the event that time went by.
+func (t Target) passage(st history.Standing, now time.Time) notify.Event {
+	e := notify.Event{Target: st.Target, At: now, LastGood: st.LastGood}
+	e.VerdictDue, e.DueWhy = t.due(st, now)
+	return e
+}
+
+// wake keeps track of downtimes, and reports whether the time after one still lasts.
+func (s *Service) wake(ctx context.Context, now time.Time) (spared bool, err error) {
+	last, err := s.Store.Moment(ctx, momentAwake)
+	if err != nil {
+		return false, fmt.Errorf("look when the watchdog last ran: %w", err)
+	}
+	if slept := now.Sub(last); !last.IsZero() && slept > asleep {
+		before, err := s.Store.Moment(ctx, momentGrace)
+		if err != nil {
+			return false, fmt.Errorf("look whether there was a downtime: %w", err)
+		}
+		if _, err := s.Store.Turn(ctx, momentGrace, before, now.Add(grace), nil); err != nil {
+			return false, fmt.Errorf("note a downtime: %w", err)
+		}
+	}
+	if _, err := s.Store.Turn(ctx, momentAwake, last, now, nil); err != nil {
+		return false, fmt.Errorf("note that the watchdog runs: %w", err)
+	}
+	until, err := s.Store.Moment(ctx, momentGrace)
+	// A grace further away than it can be is left from a clock that went back.
+	return now.Before(until) && until.Sub(now) <= grace, err
+}
