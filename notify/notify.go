@@ -94,18 +94,19 @@ type Proof struct {
 
 // Summary is what a digest tells.
 type Summary struct {
-	From, To  time.Time
-	Drills    int      // ended in that time
-	Proven    []string // targets with a good verdict in that time
-	Unproven  []Claim  // targets without, and why
-	Uncovered []string // prefixes in the sources that no target covers
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	Drills    int       `json:"drills"`              // ended in that time
+	Proven    []string  `json:"proven,omitempty"`    // targets with a good verdict in that time
+	Unproven  []Claim   `json:"unproven,omitempty"`  // targets without, and why
+	Uncovered []string  `json:"uncovered,omitempty"` // prefixes in the sources that no target covers
 }
 
 // Claim is one target of a digest that was not proven.
 type Claim struct {
-	Target  string
-	Verdict verify.Verdict
-	Why     string
+	Target  string         `json:"target"`
+	Verdict verify.Verdict `json:"verdict"`
+	Why     string         `json:"why"`
 }
 
 // Message is an alert on its way to one notifier.

@@ -11,7 +11,7 @@ import (
 // "rows_missing public.orders: 10 rows, expected 2,000,000 rows (and 2 more)". Of a
 // good report it says what was restored.
 func Summary(r Report) string {
-	worst, more := gravest(r.Results)
+	worst, more := Gravest(r.Results)
 	if !r.Verdict.Good() && r.Error != "" && (worst == nil || worst.Verdict != Failed) {
 		if worst == nil {
 			return oneLine(r.Error)
@@ -39,8 +39,8 @@ func Summary(r Report) string {
 	return oneLine(line)
 }
 
-// gravest is the first of the worst results, and how many others are not passed.
-func gravest(results []Result) (worst *Result, more int) {
+// Gravest is the first of the worst results, and how many others are not passed.
+func Gravest(results []Result) (worst *Result, more int) {
 	for i := range results {
 		switch {
 		case results[i].Verdict == Passed:

@@ -1,0 +1,96 @@
+package notify
+
+import (
+	"fmt"
+
+	"lifeboat/internal/units"
+	"lifeboat/verify"
+)
+
+// title says in one sentence what is wrong, or that it is over.
+func (d *decider) title(a Alert, p Problem) string {
+	target := Short(a.Target, 100)
+	lasted := ""
+	if span := a.At.Sub(a.Since); span > 0 {
+		lasted = units.Duration(span)
+	}
+	switch a.Kind {
+	case BadBackup:
+		return d.badTitle(a.Reason, target, lasted, p)
+	case Unverified:
+		return d.unverifiedTitle(a.Reason, target, lasted)
+	}
+	switch {
+	case a.Reason != Recovered:
+		still := ""
+		if a.Reason == Repeated {
+			still = "still "
+		}
+		return fmt.Sprintf("Nothing %sproves %s: no verdict came by %s.", still, target, stamp(d.event.VerdictDue))
+	case d.event.Report != nil:
+		return fmt.Sprintf("%s has a verdict again: %s.", target, a.Verdict)
+	}
+	return fmt.Sprintf("%s is not overdue any more: its schedule or its limit changed.", target)
+}
+
+func (d *decider) badTitle(why Reason, target, lasted string, p Problem) string {
+	says := d.finding.sentence
+	if d.finding.verdict == verify.Warned && why != Recovered && why != Contradicted {
+		return fmt.Sprintf("The newest backup of %s has a warning: %s.", target, says)
+	}
+	switch why {
+	case Opened:
+		switch d.finding.code {
+		case verify.BackupAbsent:
+			return fmt.Sprintf("There is no backup of %s: %s.", target, says)
+		case verify.BackupStale:
+			return fmt.Sprintf("The newest backup of %s is too old: %s.", target, says)
+		}
+		return fmt.Sprintf("The newest backup of %s is bad: %s.", target, says)
+	case Repeated:
+		return fmt.Sprintf("The newest backup of %s is still bad%s: %s.", target, after(lasted), says)
+	case Worse:
+		return fmt.Sprintf("The newest backup of %s is worse than before: %s.", target, says)
+	case Different:
+		return fmt.Sprintf("The newest backup of %s is bad for another reason: %s.", target, says)
+	case Confirmed:
+		return fmt.Sprintf("A second drill of the same backup of %s found the same: %s.", target, says)
+	case Contradicted:
+		return fmt.Sprintf("A second drill of the same backup of %s passed, so the two disagree. The problem stays open until a later drill passes.", target)
+	}
+	what := p.Code
+	if p.Subject != "" {
+		what += " " + Short(p.Subject, 100)
+	}
+	if what != "" {
+		what = " (" + what + ")"
+	}
+	if lasted != "" {
+		lasted = " It was bad for " + lasted + what + "."
+	}
+	return fmt.Sprintf("The newest backup of %s is good again.%s", target, lasted)
+}
+
+func (d *decider) unverifiedTitle(why Reason, target, lasted string) string {
+	says := d.finding.sentence
+	switch why {
+	case Opened:
+		if d.state.Errored == 1 {
+			return fmt.Sprintf("The last drill of %s could not tell whether its backup is good: %s.", target, says)
+		}
+		return fmt.Sprintf("The last %d drills of %s could not tell whether its backup is good: %s.", d.state.Errored, target, says)
+	case Repeated:
+		return fmt.Sprintf("Drills of %s still cannot tell whether its backup is good%s: %s.", target, after(lasted), says)
+	case Different:
+		return fmt.Sprintf("Drills of %s cannot tell whether its backup is good, now for another reason: %s.", target, says)
+	}
+	return fmt.Sprintf("Drills of %s can tell again: the last one %s.", target, d.event.Report.Verdict)
+}
+
+// after says for how long something lasts.
+func after(lasted string) string {
+	if lasted == "" {
+		return ""
+	}
+	return " after " + lasted
+}
