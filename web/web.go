@@ -56,6 +56,8 @@ type Target struct {
 	Config              string   // its part of the file in force as YAML, secrets redacted
 	// Peculiar are days on which the schedule meets a change of the clock, in words.
 	Peculiar []string
+	// Upcoming lists the next n times of the schedule after a moment; nil where it has none.
+	Upcoming func(after time.Time, n int) []time.Time
 }
 
 // Ask is the wish for a drill.

@@ -10,13 +10,8 @@ import (
 	"lifeboat/verify"
 )
 
-const (
-	// learned is how many earlier drills the size is compared with at least.
-	learned = 3
-	// ahead is how far in the future a backup's time may lie: a wrong time zone
-	// moves it by less.
-	ahead = 24 * time.Hour
-)
+// ahead is how far in the future a backup's time may lie: a wrong time zone moves it by less.
+const ahead = 24 * time.Hour
 
 // Artifact asks whether the backup is whole, recent, of the usual size and new.
 //
@@ -100,18 +95,13 @@ func (Artifact) size(in verify.Input) verify.Result {
 	now := in.Artifact.Bytes()
 	r := verify.Result{Verdict: verify.Passed, Subject: "size", Observed: units.Bytes(now)}
 	past := in.Baseline.Drills
-	if len(past) < learned {
-		r.Detail = fmt.Sprintf("Too few earlier drills to compare the size with: %d of %d.", len(past), learned)
+	usual, known := in.Baseline.UsualBytes()
+	if !known {
+		r.Detail = fmt.Sprintf("Too few earlier drills to compare the size with: %d of %d.", len(past), verify.Learned)
 		return r
 	}
-	sizes := make([]int64, 0, len(past))
-	for _, p := range past {
-		sizes = append(sizes, p.Bytes)
-	}
-	slices.Sort(sizes)
-	usual := sizes[len(sizes)/2]
 	r.Expected = "about " + units.Bytes(usual)
-	if now >= usual/2 {
+	if now >= in.Baseline.LeastBytes() {
 		r.Detail = fmt.Sprintf("The size is in keeping with the last %d good drills.", len(past))
 		return r
 	}

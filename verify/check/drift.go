@@ -12,13 +12,6 @@ import (
 	"lifeboat/verify"
 )
 
-const (
-	// few is the count below which a table's rows come and go without meaning.
-	few = 10
-	// many is the count from which an emptied table is a failure.
-	many = 100
-)
-
 // Drift compares the restored rows and tables with the earlier good drills.
 //
 // A table is held against the last good drill, and only where it holds fewer rows
@@ -86,27 +79,21 @@ func (c Drift) gone(name string, last verify.Past) verify.Result {
 
 // dropped judges one table that is there in both.
 func (c Drift) dropped(name string, n int64, past []verify.Past) (verify.Result, bool) {
-	was := past[0].Tables[name]
-	for _, p := range past {
-		if before, ok := p.Tables[name]; ok && n >= before {
-			return verify.Result{}, false // that few have been good before
-		}
+	if n >= (verify.Baseline{Drills: past}).LeastRows(name) {
+		return verify.Result{}, false
 	}
+	was := past[0].Tables[name]
 	r := verify.Result{
 		Check: c.Name(), Verdict: verify.Warned, Code: verify.RowsDropped, Subject: name,
 		Observed: rows(n), Expected: "about " + rows(was),
 		Hint: "If rows were removed on purpose, accept this once with an ignore rule for rows_dropped and this table. Otherwise look at the source database now: the loss may be there.",
 	}
-	switch {
-	case n == 0 && was >= many:
+	r.Detail = fmt.Sprintf("The table lost more than half of its rows since the last good drill (%s).", past[0].Drill)
+	if n == 0 {
+		r.Detail = fmt.Sprintf("The table is empty; the last good drill (%s) found %s.", past[0].Drill, rows(was))
+	}
+	if n == 0 && was >= verify.ManyRows {
 		r.Verdict = verify.Failed
-		r.Detail = fmt.Sprintf("The table is empty; the last good drill (%s) found %s.", past[0].Drill, rows(was))
-	case n == 0 && was >= few:
-		r.Detail = fmt.Sprintf("The table is empty; the last good drill (%s) found %s.", past[0].Drill, rows(was))
-	case was >= many && n*2 < was:
-		r.Detail = fmt.Sprintf("The table lost more than half of its rows since the last good drill (%s).", past[0].Drill)
-	default:
-		return verify.Result{}, false
 	}
 	return r, true
 }
