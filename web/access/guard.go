@@ -141,7 +141,9 @@ func (g *Guard) token(r *http.Request, plain string) (history.Token, time.Durati
 	if err == nil && !sameSecret(t.Hash, hash) {
 		err = history.ErrNotFound
 	}
-	if !errors.Is(err, history.ErrNotFound) {
+	if errors.Is(err, history.ErrNotFound) {
+		g.limit.drop(hash)
+	} else {
 		right(err == nil) // a database that does not answer is not a wrong token
 	}
 	return t, 0, err

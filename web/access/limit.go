@@ -57,8 +57,7 @@ func (l *limiter) try(address, hash string, now time.Time) (wait time.Duration, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.good[hash] {
-		delete(l.good, hash) // until it proves good again
-		return 0, func(bool) { l.remember(hash) }
+		return 0, func(bool) {}
 	}
 	b := l.each[address]
 	if b == nil {
@@ -98,6 +97,13 @@ func (l *limiter) remember(hash string) {
 		delete(l.good, other)
 	}
 	l.good[hash] = true
+}
+
+// drop forgets a token that is not good any more.
+func (l *limiter) drop(hash string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.good, hash)
 }
 
 // forget makes room for one more address.
