@@ -134,7 +134,7 @@ func (d *decider) alert(kind Kind, p Problem, why Reason) Alert {
 	case kind == Overdue:
 		d.fillOverdue(&a)
 	case why == Recovered, why == Contradicted:
-		if kind == BadBackup && why == Recovered {
+		if why == Recovered && e.Report.Verdict.Good() {
 			a.LastGood = proof(e)
 		}
 	default:
@@ -150,10 +150,13 @@ func (d *decider) alert(kind Kind, p Problem, why Reason) Alert {
 
 // fillOverdue says what was waited for.
 func (d *decider) fillOverdue(a *Alert) {
+	e := d.event
 	if a.Reason == Recovered {
+		if e.Report != nil && e.Report.Verdict.Good() {
+			a.LastGood = proof(e)
+		}
 		return
 	}
-	e := d.event
 	a.Verdict, a.Code = verify.Errored, "overdue"
 	a.Expected = "a verdict by " + stamp(e.VerdictDue)
 	if e.DueWhy != "" {
@@ -185,6 +188,8 @@ func backup(r *verify.Report) string {
 // hint says what to do where the finding does not.
 func hint(a Alert) string {
 	switch {
+	case a.Reason == Recovered && a.Verdict == verify.Failed:
+		return "Another alert tells what is wrong with the backup."
 	case a.Reason == Recovered:
 		return "Nothing has to be done."
 	case a.Reason == Contradicted:

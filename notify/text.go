@@ -77,7 +77,9 @@ func (a Alert) Facts() []Fact {
 	add("Finding", what)
 	add("Expected", a.Expected)
 	add("Observed", a.Observed)
-	add("Detail", a.Detail)
+	if !strings.Contains(a.Title, strings.TrimSuffix(a.Detail, ".")) {
+		add("Detail", a.Detail)
+	}
 	if a.More > 0 {
 		add("Besides", units.Counted(int64(a.More), "further finding")+", in the report")
 	}

@@ -22,11 +22,11 @@ func (d *decider) title(a Alert, p Problem) string {
 	}
 	switch {
 	case a.Reason != Recovered:
-		still := ""
+		nothing := "Nothing"
 		if a.Reason == Repeated {
-			still = "still "
+			nothing = "Still nothing"
 		}
-		return fmt.Sprintf("Nothing %sproves %s: no verdict came by %s.", still, target, stamp(d.event.VerdictDue))
+		return fmt.Sprintf("%s proves %s: no verdict came by %s.", nothing, target, stamp(d.event.VerdictDue))
 	case d.event.Report != nil:
 		return fmt.Sprintf("%s has a verdict again: %s.", target, a.Verdict)
 	}

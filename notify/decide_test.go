@@ -1,0 +1,209 @@
+package notify_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"lifeboat/notify"
+	"lifeboat/verify"
+)
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// policy of the tests: told again after a day, could not tell after two drills.
+var policy = notify.Policy{Repeat: 24 * time.Hour, UnverifiedAfter: 2, URL: "https://lifeboat.example"}
+
+// report is one of a drill, with a result for each code beyond the verdict.
+func report(v verify.Verdict, codes ...string) *verify.Report {
+	r := &verify.Report{Schema: verify.Schema, Drill: "01jx8f7q2m", Target: "orders", Verdict: v,
+		Artifact: &verify.Artifact{Source: "offsite", Key: "orders-20260601.dump", Bytes: 1 << 30, SHA256: "4f4f", MadeAt: noon.Add(-3 * time.Hour)},
+		Started:  noon, Finished: noon.Add(time.Minute)}
+	if v == verify.Errored {
+		r.Error = "storage did not answer"
+	}
+	for _, code := range codes {
+		code, subject, _ := strings.Cut(code, " ")
+		res := verify.Result{Check: "census", Verdict: v, Code: code, Subject: subject}
+		if code == verify.RowsMissing {
+			res.Observed, res.Expected, res.Hint = "10 rows", "2,000,000 rows", "See the restore errors for this table."
+		}
+		r.Results = append(r.Results, res)
+	}
+	return r
+}
+
+// step is one event of a situation, at hours after noon, and what it leads to: a line
+// for each decision, kind and reason, in brackets where nobody is told.
+type step struct {
+	at   float64 // hours after noon
+	what string  // "passed", "failed rows_missing public.orders", "confirm failed ...", "time"
+	want string
+}
+
+// TestSituations is the specification of the alerts. An overdue verdict is due 36 hours
+// after the last one, and at 36 at first.
+func TestSituations(t *testing.T) {
+	const (
+		rows    = "failed rows_missing public.orders"
+		stale   = "failed backup_stale age"
+		storage = "errored storage_unreachable offsite"
+		sandbox = "errored sandbox_unavailable docker"
+	)
+	tests := []struct {
+		name  string
+		steps []step
+	}{
+		{"a first drill that passes is no news", []step{{0, "passed", ""}}},
+		{"a warned drill is good", []step{{0, "warned role_absent", ""}}},
+		{"a first failure opens a problem", []step{{0, rows, "backup opened"}}},
+		{"a failure after good drills opens a problem", []step{{0, "passed", ""}, {1, rows, "backup opened"}}},
+		{"a failure after a warning opens a problem", []step{{0, "warned role_absent", ""}, {1, rows, "backup opened"}}},
+		{"the same failure within the repeat interval is kept back", []step{{0, rows, "backup opened"}, {1, rows, "(backup repeated)"}}},
+		{"the same failure after the repeat interval is told again", []step{{0, rows, "backup opened"}, {24, rows, "backup repeated"}, {25, rows, "(backup repeated)"}}},
+		{"a daily drill that ends a little sooner than the day before is told again", []step{{0, rows, "backup opened"}, {23.9, rows, "backup repeated"}}},
+		{"another failure is told at once", []step{{0, rows, "backup opened"}, {1, stale, "backup different"}}},
+		{"the same failure of another table is told at once", []step{{0, rows, "backup opened"}, {1, "failed rows_missing public.users", "backup different"}}},
+		{"failures that take turns are told once each", []step{{0, rows, "backup opened"}, {1, stale, "backup different"},
+			{2, rows, "(backup repeated)"}, {3, stale, "(backup repeated)"}}},
+		{"the same failure with more beside it is worse", []step{{0, rows, "backup opened"}, {1, rows + ", rows_missing public.users", "backup worse"},
+			{2, rows, "(backup repeated)"}, {3, rows + ", rows_missing public.users", "(backup repeated)"}}},
+		{"a second drill that fails alike confirms", []step{{0, rows, "backup opened"}, {0.1, "confirm " + rows, "backup confirmed"}}},
+		{"a confirmation counts as told", []step{{0, rows, "backup opened"}, {10, "confirm " + rows, "backup confirmed"}, {24, rows, "(backup repeated)"}, {32, rows, "backup repeated"}}},
+		{"a problem is confirmed once", []step{{0, rows, "backup opened"}, {0.1, "confirm " + rows, "backup confirmed"},
+			{24, rows, "backup repeated"}, {24.1, "confirm " + rows, "(backup confirmed)"}}},
+		{"a second drill that fails otherwise is told as that", []step{{0, rows, "backup opened"}, {0.1, "confirm " + stale, "backup different"}}},
+		{"a second drill that passes does not end the problem", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"}, {1, "passed", "backup recovered"}}},
+		{"a failure after a contradiction is told within the interval", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"},
+			{1, rows, "backup repeated"}, {1.1, "confirm " + rows, "backup confirmed"}}},
+		{"a second contradiction is kept back", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"}, {0.2, "confirm passed", "(backup contradicted)"}}},
+		{"a second drill that ends after the recovery opens nothing", []step{{0, rows, "backup opened"}, {1, "passed", "backup recovered"}, {2, "confirm " + rows, "(backup confirmed)"}}},
+		{"a good drill after a bad one is the one recovery", []step{{0, rows, "backup opened"}, {1, "passed", "backup recovered"}, {2, "passed", ""}}},
+		{"a warned drill after a bad one is the recovery", []step{{0, rows, "backup opened"}, {1, "warned role_absent", "backup recovered"}}},
+		{"a failure after the recovery is a new problem", []step{{0, rows, "backup opened"}, {1, "passed", "backup recovered"}, {2, rows, "backup opened"}}},
+		{"one drill that could not tell is kept back", []step{{0, storage, "(unverified opened)"}}},
+		{"a good drill in between starts the count anew", []step{{0, storage, "(unverified opened)"}, {1, "passed", ""}, {2, storage, "(unverified opened)"}}},
+		{"drills in a row that could not tell are a problem", []step{{0, storage, "(unverified opened)"}, {1, sandbox, "unverified opened"},
+			{2, sandbox, "(unverified repeated)"}, {3, storage, "unverified different"}, {27, storage, "unverified repeated"}}},
+		{"an interrupted drill could not tell", []step{{0, "errored interrupted orders", "(unverified opened)"}, {1, "errored interrupted orders", "unverified opened"}}},
+		{"a drill without a verdict could not tell", []step{{0, "unknown", "(unverified opened)"}, {1, "unknown", "unverified opened"}}},
+		{"could not tell does not end a bad backup", []step{{0, rows, "backup opened"}, {1, storage, "(unverified opened)"}, {2, storage, "unverified opened"},
+			{3, rows, "unverified recovered, (backup repeated)"}}},
+		{"a failed drill can tell again", []step{{0, storage, "(unverified opened)"}, {1, storage, "unverified opened"}, {2, rows, "unverified recovered, backup opened"}}},
+		{"a good drill ends both problems", []step{{0, rows, "backup opened"}, {1, storage, "(unverified opened)"}, {2, storage, "unverified opened"},
+			{3, "passed", "unverified recovered, backup recovered"}}},
+		{"no verdict in time is overdue, once", []step{{36, "time", ""}, {37, "time", "overdue opened"}, {38, "time", ""}, {61, "time", "overdue repeated"}}},
+		{"any verdict ends what is overdue", []step{{37, "time", "overdue opened"}, {38, rows, "backup opened, overdue recovered"}}},
+		{"a drill that could not tell does not end what is overdue", []step{{37, "time", "overdue opened"}, {38, storage, "(unverified opened)"}, {39, "passed", "overdue recovered"}}},
+		{"a later limit ends what is overdue", []step{{37, "time", "overdue opened"}, {38, "time until 50", "overdue recovered"}, {51, "time until 50", "overdue opened"}}},
+		{"a target that nothing is expected of is not overdue", []step{{37, "time", "overdue opened"}, {38, "time until never", "overdue recovered"}, {99, "time until never", ""}}},
+		{"a clock set back does not end what is overdue", []step{{37, "time", "overdue opened"}, {20, "time", ""}, {37, "time", ""}}},
+		{"a clock set back does not repeat at once", []step{{48, rows, "backup opened"}, {0, rows, "(backup repeated)"}, {1, rows, "(backup repeated)"}}},
+		{"a clock set back is not silent for ever", []step{{9000, rows, "backup opened"}, {0, rows, "(backup repeated)"}, {24, rows, "backup repeated"}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var state notify.State
+			due := noon.Add(36 * time.Hour)
+			for i, s := range test.steps {
+				e := event(s, &due)
+				next, decisions := notify.Decide(state, e, policy)
+				if got := words(decisions); got != s.want {
+					t.Errorf("step %d (%s): got %q, want %q", i, s.what, got, s.want)
+				}
+				state = next
+			}
+		})
+	}
+	if len(tests) < 25 {
+		t.Errorf("%d situations, want 25", len(tests))
+	}
+}
+
+// event reads a step. A verdict moves the time by which the next is due.
+func event(s step, due *time.Time) notify.Event {
+	e := notify.Event{Target: "orders", At: noon.Add(time.Duration(s.at * float64(time.Hour))), VerdictDue: *due, DueWhy: "1.5 times its interval of 24 h"}
+	what := s.what
+	if until, ok := strings.CutPrefix(what, "time until "); ok {
+		e.VerdictDue = time.Time{}
+		if d, err := time.ParseDuration(until + "h"); err == nil {
+			e.VerdictDue = noon.Add(d)
+		}
+		return e
+	}
+	if what == "time" {
+		return e
+	}
+	what, e.Confirms = strings.CutPrefix(what, "confirm ")
+	word, rest, _ := strings.Cut(what, " ")
+	var v verify.Verdict
+	if err := v.UnmarshalText([]byte(word)); err != nil {
+		panic(err)
+	}
+	var codes []string
+	if rest != "" {
+		codes = strings.Split(rest, ", ")
+	}
+	e.Report = report(v, codes...)
+	if v.Good() || v == verify.Failed {
+		*due = e.At.Add(36 * time.Hour)
+	}
+	return e
+}
+
+// words writes decisions as the table does.
+func words(decisions []notify.Decision) string {
+	list := make([]string, 0, len(decisions))
+	for _, d := range decisions {
+		word := fmt.Sprintf("%s %s", d.Alert.Kind, d.Alert.Reason)
+		if d.Suppressed != "" {
+			word = "(" + word + ")"
+		}
+		list = append(list, word)
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestWarningsAreProblemsWhereThePolicySaysSo(t *testing.T) {
+	p := policy
+	p.Warnings = true
+	var state notify.State
+	due := time.Time{}
+	for i, s := range []step{
+		{0, "warned role_absent app", "backup opened"},
+		{1, "warned role_absent app", "(backup repeated)"},
+		{2, "failed rows_missing public.orders", "backup worse"},
+		{3, "warned role_absent app", "backup recovered"},
+		{4, "warned role_absent app", "backup opened"},
+		{5, "passed", "backup recovered"},
+	} {
+		next, decisions := notify.Decide(state, event(s, &due), p)
+		if got := words(decisions); got != s.want {
+			t.Errorf("step %d (%s): got %q, want %q", i, s.what, got, s.want)
+		}
+		state = next
+	}
+}
+
+func TestNothingIsRepeatedWithoutAnInterval(t *testing.T) {
+	p := policy
+	p.Repeat = 0
+	due := time.Time{}
+	state, _ := notify.Decide(notify.State{}, event(step{0, "failed rows_missing public.orders", ""}, &due), p)
+	_, decisions := notify.Decide(state, event(step{9000, "failed rows_missing public.orders", ""}, &due), p)
+	if got := words(decisions); got != "(backup repeated)" {
+		t.Errorf("got %q, want it kept back", got)
+	}
+}
+
+func TestDecideChangesNothingOfItsArguments(t *testing.T) {
+	due := time.Time{}
+	before, _ := notify.Decide(notify.State{}, event(step{0, "failed rows_missing public.orders", ""}, &due), policy)
+	copied := fmt.Sprintf("%+v", before)
+	notify.Decide(before, event(step{1, "failed backup_stale age", ""}, &due), policy)
+	notify.Decide(before, event(step{1, "passed", ""}, &due), policy)
+	if got := fmt.Sprintf("%+v", before); got != copied {
+		t.Errorf("the state became\n%s\nwas\n%s", got, copied)
+	}
+}
