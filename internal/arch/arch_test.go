@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"history":  {"verify", "notify"},
 	"incident": {"storage", "sandbox", "engine", "verify", "history"},
 	"jobs":     {"storage", "sandbox", "engine", "verify", "notify", "history"},
-	"web":      {"verify", "history"},
+	"web":      {"verify", "notify", "history"},
 	"configs":  {"storage", "sandbox", "engine", "verify", "notify", "jobs"},
 }
 
