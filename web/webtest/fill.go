@@ -180,7 +180,9 @@ func (f *filler) interrupted() {
 	}
 	dead := func(owner string) bool { return owner == l.Owner }
 	reaped, err := f.store.Reap(f.t.Context(), dead, began.Add(time.Hour),
-		func(_ history.Entry, _ verify.Report, prev notify.State) history.Effects { return history.Effects{State: prev} })
+		func(_ history.Entry, _ verify.Report, prev notify.State) history.Effects {
+			return history.Effects{State: prev}
+		})
 	if err != nil || len(reaped) != 1 {
 		f.t.Fatalf("Reap = %v, %v; want one", reaped, err)
 	}

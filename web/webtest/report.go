@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"lifeboat/engine"
 	"lifeboat/history"
 	"lifeboat/notify"
-	"lifeboat/sandbox"
 	"lifeboat/verify"
 )
 
@@ -35,7 +33,6 @@ func Report(d history.Drill, v verify.Verdict, began time.Time) verify.Report {
 		},
 		Sandbox: &verify.Sandbox{
 			Runner: "docker", Image: "postgres:16", Isolated: true, PeakMemory: 1 << 29, PeakDisk: 1 << 31, CPUSeconds: 200,
-			Probes: []sandbox.Probe{{}},
 		},
 	}
 	if v == verify.Errored {
@@ -71,7 +68,8 @@ func tables(n int) []verify.Table {
 	list := make([]verify.Table, n)
 	for i := range list {
 		rows := int64(i) * 1000
-		list[i] = verify.Table{Table: engine.Table{Schema: "public", Name: fmt.Sprintf("table_%04d", i)}, Rows: rows, DumpRows: &rows}
+		list[i].Schema, list[i].Name = "public", fmt.Sprintf("table_%04d", i)
+		list[i].Rows, list[i].DumpRows = rows, &rows
 	}
 	return list
 }
