@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"lifeboat/verify"
@@ -47,6 +48,14 @@ type Store interface {
 	Ping(ctx context.Context) error
 	// Close releases the store. It may be called twice.
 	Close() error
+}
+
+// Importer is implemented by stores that take in finished drills in bulk, such as
+// generated ones. They have no lease and nothing follows from them.
+type Importer interface {
+	// Import stores the reports of drills that are not on record, and then how their
+	// targets stand. Each report says when its drill began and finished.
+	Import(ctx context.Context, reports iter.Seq[verify.Report]) error
 }
 
 // Record is what drills found.

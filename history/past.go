@@ -16,12 +16,31 @@ func Past(r verify.Report) verify.Past {
 	for _, t := range r.Tables {
 		p.Tables[t.Table.String()] = t.Rows
 	}
+	p.Load = RestoreTime(r)
+	return p
+}
+
+// RestoreTime is the time from the first byte fetched to the end of the restore, which
+// an RTO is compared with; zero when no restore ended.
+func RestoreTime(r verify.Report) time.Duration {
+	var began, ended time.Duration
+	fetched := false
 	for _, phase := range r.Phases {
-		if phase.Name == "load" {
-			p.Load = time.Duration(phase.Seconds * float64(time.Second))
+		start := time.Duration(phase.Start * float64(time.Second))
+		switch phase.Name {
+		case "fetch":
+			began, fetched = start, true
+		case "restore", "load": // load: in reports of the first version
+			if !fetched {
+				began = start
+			}
+			ended = start + time.Duration(phase.Seconds*float64(time.Second))
 		}
 	}
-	return p
+	if r.Restore == nil {
+		return 0
+	}
+	return max(0, ended-began)
 }
 
 // InterruptedReport is the report of a drill whose process died under it. It says

@@ -8,6 +8,8 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"lifeboat/history/internal/sqlstore"
 )
 
 // explain says what was done to which file, and what a person can do about the
@@ -28,7 +30,7 @@ func nextStep(err error) string {
 	switch {
 	case errors.Is(err, errForeign):
 		return "give the history a path of its own"
-	case errors.Is(err, errNewer):
+	case errors.Is(err, sqlstore.ErrNewer):
 		return "run that version, or give this one a history of its own"
 	case errors.Is(err, fs.ErrPermission):
 		return "let the user that Lifeboat runs as write to the file and its folder"
@@ -59,8 +61,7 @@ func primary(err error) int {
 	return 0
 }
 
-// conflict is true when err is a violated UNIQUE or PRIMARY KEY of a column or index
-// whose name holds what.
-func conflict(err error, what string) bool {
-	return primary(err) == lib.SQLITE_CONSTRAINT && strings.Contains(err.Error(), what)
+// conflict is true when err is a violated UNIQUE.
+func conflict(err error) bool {
+	return primary(err) == lib.SQLITE_CONSTRAINT && strings.Contains(err.Error(), "UNIQUE")
 }

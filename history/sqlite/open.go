@@ -2,34 +2,21 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 
-	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// errForeign and errNewer refuse files that are not ours to write to.
-var (
-	errForeign = errors.New("is a database of another program")
-	errNewer   = errors.New("was written by a newer version of Lifeboat")
-)
+// errForeign refuses files that are not ours to write to.
+var errForeign = errors.New("is a database of another program")
 
 // applicationID marks the file as ours in SQLite's header: "LFBT".
 const applicationID = 0x4C464254
-
-// attempts bounds how often a migration is tried while other processes do the same.
-const attempts = 5
 
 // Settings of the two pools. The writer takes the lock when its transaction begins, so
 // that it waits there and is not refused in the middle.
@@ -92,42 +79,5 @@ func identify(ctx context.Context, path string) (marked bool, err error) {
 // it meanwhile takes the tables for another program's.
 func mark(ctx context.Context, db *sql.DB) error {
 	_, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID))
-	return err
-}
-
-// migrate brings the record to this version's form. Another process may do so at the
-// same time: one of the two then fails, and finds the work done when it looks again.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	for range attempts {
-		if err = migrateOnce(ctx, db, files); err == nil || errors.Is(err, errNewer) || ctx.Err() != nil {
-			break
-		}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, `INSERT INTO installation (one, id) VALUES (1, ?) ON CONFLICT DO NOTHING`, rand.Text())
-	return err
-}
-
-func migrateOnce(ctx context.Context, db *sql.DB, files fs.FS) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	have, known, err := provider.GetVersions(ctx)
-	switch {
-	case err != nil:
-		return err
-	case have > known:
-		return fmt.Errorf("%w (form %d, this version knows up to %d)", errNewer, have, known)
-	case have == known:
-		return nil
-	}
-	_, err = provider.Up(ctx)
 	return err
 }

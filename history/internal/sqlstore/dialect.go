@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dialect is where the two kinds of databases differ. Statements are written with a
+// question mark for each argument, and hold none in their texts.
+type dialect struct {
+	kind     string
+	numbered bool   // arguments are $1, $2
+	clock    string // nanoseconds since 1970 by the database's clock
+	lock     string // keeps the rows of a SELECT for this transaction
+	free     string // the same for those that nobody else keeps
+	position string // function that finds a text in another one
+	stale    string // of a job that its process should have begun to drill by now
+	later    string // moves a job by a number of milliseconds
+
+	conflict func(error) bool // a violated UNIQUE
+	again    func(error) bool // a transaction lost to another one: try again
+}
+
+var sqliteDialect = dialect{
+	kind:     "sqlite",
+	clock:    `CAST(unixepoch('now', 'subsec') * 1000000000 AS INTEGER)`,
+	position: "instr",
+	stale:    `j.attempted_at < datetime('now', 'subsec', '-60 seconds')`,
+	later:    `datetime('now', 'subsec', (? / 1000.0) || ' seconds')`,
+	again:    func(error) bool { return false }, // it waits for its lock before it begins
+}
+
+var postgresDialect = dialect{
+	kind: "postgres", numbered: true,
+	clock:    `CAST(extract(epoch FROM clock_timestamp()) * 1000000000 AS BIGINT)`,
+	lock:     ` FOR UPDATE`,
+	free:     ` FOR UPDATE SKIP LOCKED`,
+	position: "strpos",
+	stale:    `j.attempted_at < now() - interval '60 seconds'`,
+	later:    `now() + CAST(? AS BIGINT) * interval '1 millisecond'`,
+}
+
+// querier is what a pool, a connection and a transaction have in common.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// session runs statements of both dialects.
+type session struct {
+	*dialect
+	q querier
+}
+
+// look is for what only reads.
+func (s *Store) look() session { return session{&s.dialect, s.read} }
+
+// exec returns how many rows it changed.
+func (s session) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := s.q.ExecContext(ctx, s.text(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (s session) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.q.QueryRowContext(ctx, s.text(query), args...)
+}
+
+// each calls scan for every row.
+func (s session) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := s.q.QueryContext(ctx, s.text(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// strings returns the only column of a query.
+func (s session) strings(ctx context.Context, query string, args ...any) ([]string, error) {
+	var list []string
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		var one string
+		err := rows.Scan(&one)
+		list = append(list, one)
+		return err
+	}, query, args...)
+	return list, err
+}
+
+// text puts arguments into the dialect's words.
+func (d *dialect) text(query string) string {
+	if !d.numbered {
+		return query
+	}
+	var b strings.Builder
+	b.Grow(len(query) + 16)
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		query = after
+	}
+}
+
+// marks is a list of n arguments.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// nanos is how a time is stored; the zero time is NULL.
+func nanos(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixNano()
+}
+
+func moment(nanos int64) time.Time { return time.Unix(0, nanos).UTC() }
+
+// when reads a stored time into t.
+func when(t *time.Time) *instant { return &instant{t} }
+
+type instant struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (i *instant) Scan(value any) error {
+	var n sql.NullInt64
+	if err := n.Scan(value); err != nil {
+		return err
+	}
+	*i.t = time.Time{}
+	if n.Valid {
+		*i.t = moment(n.Int64)
+	}
+	return nil
+}
+
+// clean makes a text from outside fit for both databases.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}

@@ -1,0 +1,161 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lifeboat/engine"
+	"lifeboat/history"
+)
+
+// entries reads lines of the record.
+func (s session) entries(ctx context.Context, query string, args ...any) ([]history.Entry, error) {
+	var list []history.Entry
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		e, err := scanEntry(rows)
+		list = append(list, e)
+		return err
+	}, query, args...)
+	return list, err
+}
+
+// List implements history.Record.
+func (s *Store) List(ctx context.Context, f history.Filter) ([]history.Entry, error) {
+	query, args, err := listing(f)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.look().entries(ctx, query, args...)
+	return list, s.explain("list drills in", err)
+}
+
+// listing is the query for a page. Of several verdicts, or states, each has its own
+// branch with a limit, since an index is in order of time for one of them only.
+func listing(f history.Filter) (query string, args []any, err error) {
+	where, common := `started IS NOT NULL`, []any{}
+	if f.Target != "" {
+		where += ` AND target = ?`
+		common = append(common, f.Target)
+	}
+	if f.Before != "" {
+		nanos, id, ok := strings.Cut(f.Before, ".")
+		started, err := strconv.ParseInt(nanos, 10, 64)
+		if err != nil || !ok {
+			return "", nil, fmt.Errorf("list drills: %q is not a place in the list", f.Before)
+		}
+		where += ` AND (started, id) < (?, ?)`
+		common = append(common, started, id)
+	}
+	const order = ` ORDER BY started DESC, id DESC LIMIT ?`
+	limit := max(1, f.Limit)
+	var branches []string
+	branch := func(more string, own ...any) {
+		branches = append(branches, `SELECT * FROM (SELECT `+columns+` FROM drills WHERE `+where+more+order+`) AS branch`)
+		args = append(append(append(args, common...), own...), limit)
+	}
+	states := in(` AND state IN `, f.States)
+	switch {
+	case len(f.Verdicts) > 0:
+		for _, v := range f.Verdicts {
+			branch(` AND verdict = ?`+states.text, append([]any{v.String()}, states.args...)...)
+		}
+	case len(f.States) > 0:
+		for _, state := range f.States {
+			branch(` AND state = ?`, state)
+		}
+	default:
+		branch(``)
+	}
+	return strings.Join(branches, ` UNION ALL `) + order, append(args, limit), nil
+}
+
+// condition is a part of a query with its arguments.
+type condition struct {
+	text string
+	args []any
+}
+
+func in[T any](column string, values []T) condition {
+	if len(values) == 0 {
+		return condition{}
+	}
+	c := condition{text: column + `(` + marks(len(values)) + `)`}
+	for _, v := range values {
+		c.args = append(c.args, v)
+	}
+	return c
+}
+
+// stripsAtOnce is how many strips one query reads.
+const stripsAtOnce = 50
+
+// Strips implements history.Record.
+func (s *Store) Strips(ctx context.Context, targets []string, n int) (map[string][]history.Mark, error) {
+	strips := make(map[string][]history.Mark, len(targets))
+	for some := range slices.Chunk(targets, stripsAtOnce) {
+		if err := s.look().strips(ctx, some, n, strips); err != nil {
+			return nil, s.explain("read strips of drills from", err)
+		}
+	}
+	for _, strip := range strips {
+		slices.Reverse(strip)
+	}
+	return strips, nil
+}
+
+// strips adds those of a few targets, newest first.
+func (s session) strips(ctx context.Context, targets []string, n int, strips map[string][]history.Mark) error {
+	const one = `SELECT * FROM (SELECT target, id, verdict, state, finished, restore, summary FROM drills
+		WHERE target = ? AND state IN ('finished', 'interrupted') ORDER BY finished DESC, id DESC LIMIT ?) AS strip`
+	args := make([]any, 0, 2*len(targets))
+	for _, target := range targets {
+		args = append(args, target, n)
+	}
+	query := strings.TrimSuffix(strings.Repeat(one+` UNION ALL `, len(targets)), ` UNION ALL `)
+	return s.each(ctx, func(rows *sql.Rows) error {
+		var m history.Mark
+		var target, verdict string
+		err := rows.Scan(&target, &m.Drill, &verdict, &m.State, when(&m.Finished), &m.Restore, &m.Summary)
+		if err != nil {
+			return err
+		}
+		err = m.Verdict.UnmarshalText([]byte(verdict))
+		strips[target] = append(strips[target], m)
+		return err
+	}, query, args...)
+}
+
+// Points implements history.Record.
+func (s *Store) Points(ctx context.Context, target string, n int) ([]history.Point, error) {
+	var points []history.Point
+	err := s.look().each(ctx, func(rows *sql.Rows) error {
+		p := history.Point{Rows: make(map[string]int64)}
+		var verdict, whole string
+		if err := rows.Scan(&p.Drill, &verdict, when(&p.Finished), &p.Restore, &p.Bytes, &whole); err != nil {
+			return err
+		}
+		var r struct { // all that a chart shows of it
+			Tables []struct {
+				engine.Table
+				Rows int64 `json:"rows"`
+			} `json:"tables"`
+		}
+		if err := json.Unmarshal([]byte(whole), &r); err != nil {
+			return err
+		}
+		for _, t := range r.Tables {
+			p.Rows[t.Table.String()] = t.Rows
+		}
+		err := p.Verdict.UnmarshalText([]byte(verdict))
+		points = append(points, p)
+		return err
+	}, `SELECT id, verdict, finished, restore, bytes, report FROM (SELECT id, verdict, finished, restore, bytes FROM drills
+			WHERE target = ? AND state IN ('finished', 'interrupted') AND state = 'finished' ORDER BY finished DESC, id DESC LIMIT ?) AS last
+		JOIN reports ON drill = id ORDER BY finished, id`, target, n)
+	return points, s.explain("read measurements of "+target+" from", err)
+}
