@@ -8,19 +8,33 @@ import (
 	"time"
 
 	"lifeboat/history"
+	"lifeboat/history/postgres"
 	"lifeboat/history/sqlite"
+	"lifeboat/internal/testkit/pgserver"
 	"lifeboat/notify"
 	"lifeboat/verify"
 )
 
 func TestSmoke(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		smoke(t, s)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		s, err := postgres.Open(t.Context(), pgserver.Start(t).DSN(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		smoke(t, s)
+	})
+}
+
+func smoke(t *testing.T, s history.Store) {
 	ctx := t.Context()
 	began := time.Now()
-	s, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "history.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log("opened", time.Since(began))
 	defer s.Close()
 	now := time.Now()
 	var plans []history.Plan
