@@ -1,0 +1,309 @@
+package historytest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"lifeboat/history"
+	"lifeboat/notify"
+	"lifeboat/verify"
+)
+
+var standingPromises = []promise{
+	{"a target stands as its last drills left it", stands},
+	{"a drill that could not tell moves no verdict", erroredMovesNothing},
+	{"a standing says what runs and how many wait", standingCounts},
+	{"an unknown target has no standing", unknownTarget},
+	{"an update stores its effects or nothing", update},
+	{"updates at once do not lose each other's", updateRace},
+}
+
+var fleetPromises = []promise{
+	{"the fleet lists first what needs a person", fleetOrder},
+	{"the fleet is counted by verdict, whatever the query chooses", fleetCounts},
+	{"the fleet is searched by part of the name", fleetSearch},
+	{"the pages of a fleet hold every target once", fleetPages},
+}
+
+func fleet(t *testing.T, s history.Store, q history.FleetQuery) history.Fleet {
+	t.Helper()
+	f, err := s.Fleet(t.Context(), q)
+	if err != nil {
+		t.Fatalf("Fleet: %v", err)
+	}
+	return f
+}
+
+func targets(f history.Fleet) []string {
+	var names []string
+	for _, st := range f.Standings {
+		names = append(names, st.Target)
+	}
+	return names
+}
+
+func stands(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	if st := standing(t, s, "orders"); st.Last.ID != "" || !st.VerdictAt.IsZero() || st.LastGood != nil || st.NewestBackup != "" {
+		t.Errorf("before its first drill it stands %+v", st)
+	}
+	good := drilled(t, s, Drill("d1", "orders", 0), verify.Warned)
+	proof := &notify.Proof{Drill: "d1", Key: good.Artifact.Key, MadeAt: good.Artifact.MadeAt, At: good.Finished}
+	st := standing(t, s, "orders")
+	if !reflect.DeepEqual(st.Last, entry(t, s, "d1")) || !st.VerdictAt.Equal(good.Finished) || !reflect.DeepEqual(st.LastGood, proof) {
+		t.Errorf("after a good drill it stands %+v, want the proof %+v", st, proof)
+	}
+	if st.NewestBackup != good.Artifact.Key || !st.NewestBackupAt.Equal(good.Artifact.MadeAt) {
+		t.Errorf("its newest backup is %q of %s, want %q of %s", st.NewestBackup, st.NewestBackupAt, good.Artifact.Key, good.Artifact.MadeAt)
+	}
+	bad := drilled(t, s, Drill("d2", "orders", 60), verify.Failed)
+	st = standing(t, s, "orders")
+	if !reflect.DeepEqual(st.Last, entry(t, s, "d2")) || !st.VerdictAt.Equal(bad.Finished) || !reflect.DeepEqual(st.LastGood, proof) {
+		t.Errorf("after a bad drill it stands %+v, want the proof %+v", st, proof)
+	}
+	if f := fleet(t, s, history.FleetQuery{}); len(f.Standings) != 1 || !reflect.DeepEqual(f.Standings[0], st) {
+		t.Errorf("in the fleet it stands\n%+v\nalone\n%+v", f.Standings, st)
+	}
+}
+
+func erroredMovesNothing(t *testing.T, s history.Store) {
+	plan(t, s, "orders", "never")
+	good := drilled(t, s, Drill("d1", "orders", 0), verify.Passed)
+	d := Drill("d2", "orders", 60)
+	r := Report(d, verify.Errored)
+	r.Artifact = nil
+	finish(t, s, begin(t, s, d), r)
+	begin(t, s, Drill("d3", "orders", 120))
+	reap(t, s, minute(130), nothingFollows)
+	st := standing(t, s, "orders")
+	if !st.VerdictAt.Equal(good.Finished) || st.LastGood == nil || st.LastGood.Drill != "d1" {
+		t.Errorf("it stands %+v, want the verdict and proof of d1", st)
+	}
+	if st.Last.ID != "d3" || st.Last.State != history.Interrupted || st.Last.Verdict != verify.Errored {
+		t.Errorf("its last drill is %+v, want the interrupted one", st.Last)
+	}
+	if st.NewestBackup != good.Artifact.Key {
+		t.Errorf("its newest backup is %q, want the one that was seen last", st.NewestBackup)
+	}
+	drilled(t, s, Drill("d4", "never", 0), verify.Errored)
+	if st := standing(t, s, "never"); !st.VerdictAt.IsZero() || st.LastGood != nil {
+		t.Errorf("a target of which no drill could tell stands %+v", st)
+	}
+}
+
+func standingCounts(t *testing.T, s history.Store) {
+	plan(t, s, "orders", "customers")
+	want := func(running string, queued int) {
+		t.Helper()
+		if st := standing(t, s, "orders"); st.Running != running || st.Queued != queued {
+			t.Errorf("%q runs and %d wait, want %q and %d", st.Running, st.Queued, running, queued)
+		}
+	}
+	want("", 0)
+	enqueue(t, s, scheduled("d1", "orders", 0), scheduled("d2", "orders", 1), scheduled("d3", "orders", 2), scheduled("other", "customers", 0))
+	want("", 3)
+	l := claim(t, s, "d1", minute(0))
+	want("d1", 2)
+	if _, err := s.Cancel(t.Context(), "d2", "ann", minute(1)); err != nil {
+		t.Fatal(err)
+	}
+	want("d1", 1)
+	if err := s.GiveBack(t.Context(), l, "no room", minute(5), minute(1)); err != nil {
+		t.Fatal(err)
+	}
+	want("", 2)
+	finish(t, s, claim(t, s, "d3", minute(2)), Report(scheduled("d3", "orders", 2), verify.Passed))
+	want("", 1)
+	claim(t, s, "d1", minute(5))
+	reap(t, s, minute(6), nothingFollows)
+	want("", 0)
+}
+
+func unknownTarget(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	if _, err := s.Standing(t.Context(), "order"); !errors.Is(err, history.ErrNotFound) {
+		t.Errorf("Standing = %v, want ErrNotFound", err)
+	}
+}
+
+func update(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	drilled(t, s, Drill("d1", "orders", 0), verify.Passed)
+	next := Drill("d2", "orders", 1)
+	change := func(ok bool) error {
+		return s.Update(t.Context(), "orders", func(st history.Standing) (history.Effects, bool) {
+			if st.Target != "orders" || st.Last.ID != "d1" || st.LastGood == nil {
+				t.Errorf("the update saw %+v", st)
+			}
+			e := loud(told(3), "a1")
+			e.Drills = []history.Drill{next}
+			return e, ok
+		})
+	}
+	if err := change(false); err != nil {
+		t.Fatal(err)
+	}
+	wantNoAlert(t, s, "a1")
+	if st := standing(t, s, "orders"); !reflect.DeepEqual(st.Alerts, notify.State{}) || st.Queued != 0 {
+		t.Errorf("an update that changes nothing left %+v", st)
+	}
+	if err := change(true); err != nil {
+		t.Fatal(err)
+	}
+	if st := standing(t, s, "orders"); !reflect.DeepEqual(st.Alerts, told(3)) || st.Queued != 1 || st.Last.ID != "d1" {
+		t.Errorf("an update left %+v", st)
+	}
+	if _, err := s.Alert(t.Context(), "a1"); err != nil {
+		t.Errorf("Alert = %v", err)
+	}
+}
+
+func updateRace(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	const many, each = 4, 10
+	errs := race(many+1, func(i int) error {
+		if i == many { // a drill that ends at the same time
+			d := Drill("d1", "orders", 0)
+			l, err := s.Begin(t.Context(), d, "host/1", lease, noon)
+			if err != nil {
+				return err
+			}
+			return s.Finish(t.Context(), l, Report(d, verify.Passed), func(st notify.State) history.Effects {
+				st.Numbered++
+				return history.Effects{State: st}
+			})
+		}
+		for range each {
+			err := s.Update(t.Context(), "orders", func(st history.Standing) (history.Effects, bool) {
+				st.Alerts.Numbered++
+				return history.Effects{State: st.Alerts}, true
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if st := standing(t, s, "orders"); st.Alerts.Numbered != many*each+1 || st.Last.ID != "d1" {
+		t.Errorf("%d changes are left, and the last drill is %q; want %d and d1", st.Alerts.Numbered, st.Last.ID, many*each+1)
+	}
+}
+
+// ships are targets with each verdict, those that need a person first.
+var ships = []struct {
+	name    string
+	verdict verify.Verdict
+}{
+	{"zulu-failed", verify.Failed}, {"yankee-errored", verify.Errored}, {"x-never", verify.Unknown},
+	{"b-warned", verify.Warned}, {"a-passed", verify.Passed}, {"c-passed", verify.Passed},
+}
+
+func launch(t *testing.T, s history.Store) (names []string) {
+	t.Helper()
+	for _, ship := range ships {
+		names = append(names, ship.name)
+	}
+	plan(t, s, names...)
+	for i, ship := range ships {
+		if ship.verdict == verify.Unknown {
+			continue
+		}
+		drilled(t, s, Drill("d-"+ship.name, ship.name, i), ship.verdict)
+	}
+	return names
+}
+
+func fleetOrder(t *testing.T, s history.Store) {
+	names := launch(t, s)
+	if got := targets(fleet(t, s, history.FleetQuery{})); !slices.Equal(got, names) {
+		t.Errorf("the fleet is %v, want %v", got, names)
+	}
+	drilled(t, s, Drill("better", "zulu-failed", 60), verify.Passed)
+	got := targets(fleet(t, s, history.FleetQuery{}))
+	if want := append(slices.Clone(names[1:]), "zulu-failed"); !slices.Equal(got, want) {
+		t.Errorf("after it recovered the fleet is %v, want %v", got, want)
+	}
+	// An overdue target needs a person although its last verdict was good.
+	err := s.Update(t.Context(), "c-passed", func(history.Standing) (history.Effects, bool) {
+		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.Overdue: {ID: "p1", Since: noon}}}}, true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = targets(fleet(t, s, history.FleetQuery{}))
+	if slices.Index(got, "c-passed") > slices.Index(got, "b-warned") {
+		t.Errorf("with an open problem of c-passed the fleet is %v, want it before those that are good", got)
+	}
+}
+
+func fleetCounts(t *testing.T, s history.Store) {
+	names := launch(t, s)
+	err := s.Update(t.Context(), "zulu-failed", func(history.Standing) (history.Effects, bool) {
+		return history.Effects{State: told(1)}, true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[verify.Verdict]int{verify.Failed: 1, verify.Errored: 1, verify.Unknown: 1, verify.Warned: 1, verify.Passed: 2}
+	for _, c := range []struct {
+		q     history.FleetQuery
+		total int
+	}{
+		{history.FleetQuery{}, len(names)},
+		{history.FleetQuery{Limit: 2}, len(names)},
+		{history.FleetQuery{Search: "passed"}, 2},
+		{history.FleetQuery{Verdicts: []verify.Verdict{verify.Failed, verify.Errored}}, 2},
+		{history.FleetQuery{Verdicts: []verify.Verdict{verify.Unknown}}, 1},
+		{history.FleetQuery{Search: "passed", Verdicts: []verify.Verdict{verify.Failed}}, 0},
+	} {
+		f := fleet(t, s, c.q)
+		if f.Total != c.total || f.Open != 1 || !reflect.DeepEqual(f.Verdicts, want) {
+			t.Errorf("Fleet(%+v): %d in all, %d open, by verdict %v; want %d, 1, %v", c.q, f.Total, f.Open, f.Verdicts, c.total, want)
+		}
+		if size := len(f.Standings); c.q.Limit == 0 && size != c.total || c.q.Limit > 0 && size != c.q.Limit {
+			t.Errorf("Fleet(%+v) lists %d targets", c.q, size)
+		}
+	}
+}
+
+func fleetSearch(t *testing.T, s history.Store) {
+	plan(t, s, "orders", "old_orders", "old-orders", "customers", "100%", "100x")
+	for search, want := range map[string][]string{
+		"orders": {"old-orders", "old_orders", "orders"}, "_": {"old_orders"}, "%": {"100%"}, "ORD": {"old-orders", "old_orders", "orders"},
+		"x": {"100x"}, `\`: nil, "nothing": nil, "": {"100%", "100x", "customers", "old-orders", "old_orders", "orders"},
+	} {
+		f := fleet(t, s, history.FleetQuery{Search: search})
+		got := slices.Sorted(slices.Values(targets(f)))
+		if !slices.Equal(got, want) || f.Total != len(want) {
+			t.Errorf("a search for %q finds %v, %d in all; want %v", search, got, f.Total, want)
+		}
+	}
+}
+
+func fleetPages(t *testing.T, s history.Store) {
+	var names []string
+	for i := range 7 {
+		names = append(names, fmt.Sprintf("t%d", i))
+	}
+	plan(t, s, names...)
+	var got []string
+	for offset := 0; offset < 9; offset += 3 {
+		f := fleet(t, s, history.FleetQuery{Offset: offset, Limit: 3})
+		if f.Total != len(names) {
+			t.Errorf("Total = %d from %d on, want %d", f.Total, offset, len(names))
+		}
+		got = append(got, targets(f)...)
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("the pages hold %v, want %v", got, names)
+	}
+	if f := fleet(t, s, history.FleetQuery{Offset: 99, Limit: 3}); len(f.Standings) != 0 || f.Total != len(names) {
+		t.Errorf("a page behind the end is %+v", f)
+	}
+}
