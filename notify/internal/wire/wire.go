@@ -36,11 +36,12 @@ const (
 // errTimeout is the cause of a request that took too long.
 var errTimeout = fmt.Errorf("no answer within %s", Timeout)
 
-// Secret is a credential that cannot be printed.
-type Secret string
+// Secret is a credential that cannot be printed. It is a function because fmt prints an
+// unexported field without asking the methods of its type.
+type Secret func() string
 
-// Format covers every verb of fmt.
-func (Secret) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "[redacted]") }
+// Hide makes a secret.
+func Hide(value string) Secret { return func() string { return value } }
 
 // Client sends requests. The zero value is ready to use.
 type Client struct {
@@ -48,7 +49,7 @@ type Client struct {
 	Timeout time.Duration
 	// Secrets are credentials and addresses that no error may hold, also where the
 	// receiver repeats them in its answer.
-	Secrets []string
+	Secrets []Secret
 }
 
 // transport has no connection to keep: alerts are rare, and a connection that its other
@@ -99,7 +100,19 @@ func (c Client) Do(req *http.Request) (*http.Response, error) {
 	if sent.Load() {
 		return nil, fmt.Errorf("%w: %w", notify.ErrUnanswered, err)
 	}
-	return nil, fmt.Errorf("not sent: %w", err)
+	return nil, &notSentError{err}
+}
+
+// notSentError is a request that never went out whole.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string { return "not sent: " + e.err.Error() }
+func (e *notSentError) Unwrap() error { return e.err }
+
+// NotSent reports whether a request of Do never went out, so that it cannot have arrived.
+func NotSent(err error) bool {
+	var e *notSentError
+	return errors.As(err, &e)
 }
 
 // Redact takes the address out of an error of net/http.
@@ -177,9 +190,9 @@ const minPart = 6
 
 // Holds reports whether s holds a secret or, where a secret is an address, a part of it
 // that may be one.
-func Holds(s string, secrets ...string) bool {
+func Holds(s string, secrets ...Secret) bool {
 	for _, secret := range secrets {
-		for _, part := range parts(secret) {
+		for _, part := range parts(secret()) {
 			if strings.Contains(s, part) {
 				return true
 			}
