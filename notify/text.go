@@ -152,16 +152,18 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }
 
-// Text writes an alert as plain text, for mails and carriers without a form of their own.
-func (a Alert) Text() string {
+// Text writes an alert as plain text in lines of width columns, 0 for 80: for mails and
+// carriers without a form of their own.
+func (a Alert) Text(width int) string {
+	o := text.Options{Width: width}
 	var b strings.Builder
-	b.WriteString(text.Paragraph(a.Title, 0, text.Options{}))
+	b.WriteString(text.Paragraph(a.Title, 0, o))
 	b.WriteString("\n")
 	for _, f := range a.Facts() {
-		b.WriteString(text.Paragraph(f.Label+": "+f.Value, 0, text.Options{}))
+		b.WriteString(text.Paragraph(f.Label+": "+f.Value, 0, o))
 	}
 	if a.Hint != "" {
-		b.WriteString("\n" + text.Paragraph("What to do: "+a.Hint, 0, text.Options{}))
+		b.WriteString("\n" + text.Paragraph("What to do: "+a.Hint, 0, o))
 	}
 	if a.ReportURL != "" {
 		b.WriteString("\nReport: " + text.Clean(a.ReportURL) + "\n")

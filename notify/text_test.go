@@ -16,7 +16,7 @@ func TestAlertsReadAsPlainText(t *testing.T) {
 	kinds := make(map[notify.Kind]bool)
 	reasons := make(map[notify.Reason]bool)
 	for _, s := range notifytest.Samples() {
-		testkit.Golden(t, "text/"+s.Name+".txt", s.Alert.Line()+"\n\n"+s.Alert.Text())
+		testkit.Golden(t, "text/"+s.Name+".txt", s.Alert.Line()+"\n\n"+s.Alert.Text(0))
 		kinds[s.Alert.Kind], reasons[s.Alert.Reason] = true, true
 	}
 	if len(kinds) != 6 || len(reasons) != 8 {
@@ -26,7 +26,7 @@ func TestAlertsReadAsPlainText(t *testing.T) {
 
 func TestTextsOutOfDumpsStayText(t *testing.T) {
 	a := notifytest.Hostile()
-	for line := range strings.Lines(a.Text()) {
+	for line := range strings.Lines(a.Text(0)) {
 		if line != text.Clean(strings.TrimSuffix(line, "\n"))+"\n" {
 			t.Errorf("line %q is not clean", line)
 		}
@@ -34,7 +34,7 @@ func TestTextsOutOfDumpsStayText(t *testing.T) {
 	if line := a.Line(); strings.ContainsAny(line, "\r\n\x1b") {
 		t.Errorf("the subject %q is not one clean line", line)
 	}
-	if n := len(a.Text()); n > 20_000 {
+	if n := len(a.Text(0)); n > 20_000 {
 		t.Errorf("an endless text gave %d bytes", n)
 	}
 }
