@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -51,11 +52,12 @@ func drillForever(path, name string) error {
 	}
 	for i := 0; ; i++ {
 		d := historytest.Drill(fmt.Sprintf("%s-%d", name, i), fmt.Sprintf("%s-%d", name, i), i)
-		if err := s.Begin(context.Background(), d); err != nil {
+		l, err := s.Begin(context.Background(), d, name, time.Hour, d.Asked)
+		if err != nil {
 			return err
 		}
 		fmt.Println("begun", d.ID)
-		if err := s.Finish(context.Background(), bigReport(d)); err != nil {
+		if err := s.Finish(context.Background(), l, bigReport(d), nil); err != nil {
 			return err
 		}
 		fmt.Println("finished", d.ID)
@@ -77,7 +79,7 @@ func compete(path, name string) error {
 	}
 	for i := range targets {
 		d := historytest.Drill(fmt.Sprintf("%s-%d", name, i), fmt.Sprintf("target-%d", i), i)
-		err := s.Begin(context.Background(), d)
+		_, err := s.Begin(context.Background(), d, name, time.Hour, d.Asked)
 		var running *history.RunningError
 		switch {
 		case err == nil:
@@ -154,20 +156,20 @@ func checkWhole(t *testing.T, path string, begun, finished map[string]bool) {
 	if err := s.read.QueryRow(`PRAGMA integrity_check`).Scan(&sound); err != nil || sound != "ok" {
 		t.Fatalf("integrity_check = %q, %v", sound, err)
 	}
-	list, err := s.List(t.Context(), "", 100_000)
+	list, err := s.List(t.Context(), history.Filter{Limit: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	states := make(map[string]history.State)
 	for _, e := range list {
-		states[e.Drill] = e.State
-		r, err := s.Get(t.Context(), e.Drill)
+		states[e.ID] = e.State
+		r, err := s.Get(t.Context(), e.ID)
 		var running *history.RunningError
 		switch {
 		case e.State == history.Running && errors.As(err, &running):
 		case e.State == history.Finished && err == nil && len(r.Results[0].Detail) == len(bigReport(history.Drill{}).Results[0].Detail):
 		default:
-			t.Errorf("drill %s is %s, and Get says %v", e.Drill, e.State, err)
+			t.Errorf("drill %s is %s, and Get says %v", e.ID, e.State, err)
 		}
 	}
 	for id := range begun {

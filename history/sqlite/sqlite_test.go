@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lifeboat/history"
 	"lifeboat/history/historytest"
@@ -34,9 +35,7 @@ func TestStoreKeepsThePromisesOfHistory(t *testing.T) {
 func TestRecordIsReadableByItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "made", "for it", "odd?name#50%.db")
 	s := open(t, path)
-	if err := s.Begin(t.Context(), historytest.Drill("d1", "orders", 0)); err != nil {
-		t.Fatal(err)
-	}
+	begin(t, s, historytest.Drill("d1", "orders", 0))
 	for file, want := range map[string]os.FileMode{
 		path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700 | os.ModeDir,
 	} {
@@ -55,7 +54,7 @@ func TestRecordOutlivesItsProcess(t *testing.T) {
 	s := open(t, path)
 	d := historytest.Drill("d1", "orders", 0)
 	id, err := s.Installation(t.Context())
-	if err := errors.Join(err, s.Begin(t.Context(), d), s.Finish(t.Context(), historytest.Report(d, verify.Failed)), s.Close()); err != nil {
+	if err := errors.Join(err, s.Finish(t.Context(), begin(t, s, d), historytest.Report(d, verify.Failed), nil), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -93,7 +92,7 @@ func TestFilesThatAreNoRecordAreRefusedAndLeftAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			edit(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`)
-		}, "newer version of Lifeboat (form 999, this version knows up to 1); run that version"},
+		}, "newer version of Lifeboat (form 999, this version knows up to 2); run that version"},
 		{"a torn record", func(t *testing.T, path string) {
 			if err := open(t, path).Close(); err != nil {
 				t.Fatal(err)
@@ -147,7 +146,7 @@ func TestDamageFoundLaterIsNamed(t *testing.T) {
 	s := open(t, path)
 	for i := range 50 {
 		d := historytest.Drill(fmt.Sprintf("d%d", i), "orders", i)
-		if err := errors.Join(s.Begin(t.Context(), d), s.Finish(t.Context(), historytest.Report(d, verify.Passed))); err != nil {
+		if err := s.Finish(t.Context(), begin(t, s, d), historytest.Report(d, verify.Passed), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,7 +157,7 @@ func TestDamageFoundLaterIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for page := 6 * 4096; page < len(b); page += 4096 {
+	for page := 60 * 4096; page < len(b); page += 4096 {
 		copy(b[page:], strings.Repeat("\xee", 64))
 	}
 	write(t, path, b)
@@ -175,6 +174,9 @@ func TestDamageFoundLaterIsNamed(t *testing.T) {
 func TestFullDiskIsNamedAndLosesNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "history.db"))
 	var pages int
+	if _, err := s.write.Exec(`VACUUM`); err != nil { // no room that is free inside
+		t.Fatal(err)
+	}
 	if err := s.write.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
@@ -182,24 +184,31 @@ func TestFullDiskIsNamedAndLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := historytest.Drill("d1", "orders", 0)
-	if err := s.Begin(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
+	l := begin(t, s, d)
 	r := historytest.Report(d, verify.Passed)
 	r.Results[0].Detail = strings.Repeat("long ", 10_000)
-	err := s.Finish(t.Context(), r)
+	err := s.Finish(t.Context(), l, r, nil)
 	if err == nil || !strings.Contains(err.Error(), "make room on its disk") || !strings.Contains(err.Error(), s.path) {
 		t.Fatalf("Finish on a full disk = %v, want the file and the cause", err)
 	}
-	if list, err := s.List(t.Context(), "orders", 1); err != nil || len(list) != 1 || list[0].State != history.Running {
+	if list, err := s.List(t.Context(), history.Filter{Target: "orders", Limit: 1}); err != nil || len(list) != 1 || list[0].State != history.Running {
 		t.Errorf("List = %+v, %v; want the drill still running", list, err)
 	}
 	if _, err := s.write.Exec(`PRAGMA max_page_count = 1000000`); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Finish(t.Context(), r); err != nil {
+	if err := s.Finish(t.Context(), l, r, nil); err != nil {
 		t.Errorf("Finish once there is room: %v", err)
 	}
+}
+
+func begin(t *testing.T, s *Store, d history.Drill) history.Lease {
+	t.Helper()
+	l, err := s.Begin(t.Context(), d, "host/1", time.Hour, d.Asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func write(t *testing.T, path string, b []byte) {
