@@ -17,7 +17,8 @@ type Queue interface {
 	Enqueue(ctx context.Context, d Drill) (id string, fresh bool, err error)
 	// Work calls do for queued drills whose time has come, in their order, at most n at
 	// once, until stop is called. A drill is delivered at least once, and again after
-	// the pause that do returns when that is not zero. Its context ends when stop's does.
+	// the pause that do returns when that is not zero. Its context ends when stop's does; ctx is
+	// of the beginning alone.
 	// stop lets running calls end until ctx is over, then cancels them and waits; it may be called twice.
 	Work(ctx context.Context, n int, do func(ctx context.Context, drill string) (again time.Duration)) (stop func(ctx context.Context) error, err error)
 	// Claim leases a queued drill to owner. ErrOver, ErrTaken, ErrNotFound, or a
@@ -30,14 +31,15 @@ type Queue interface {
 	// drill off, empty when nobody did. ErrLeaseLost when another holds it, or it ran out.
 	Beat(ctx context.Context, l Lease, lease time.Duration, p Progress) (cancelledBy string, err error)
 	// GiveBack puts a leased drill back into the queue, to begin not before then, and
-	// records why. The call of Work's do that held it returns a pause of its own.
+	// records why. The call of Work's do that held it returns a pause of its own. A drill that
+	// was called off meanwhile is cancelled instead.
 	GiveBack(ctx context.Context, l Lease, why string, notBefore, now time.Time) error
 	// Wait records why a queued drill waits; empty when it does not any more.
 	Wait(ctx context.Context, drill, why string, now time.Time) error
 	// Finish stores the report of a leased drill, and what follows from it, in one
 	// transaction. then is called inside it with the state of the target's alerts, once or
-	// more often, and must be a pure function. ErrLeaseLost when another holds it:
-	// then nothing is stored.
+	// more often, and must be a pure function. ErrLeaseLost when another holds it, or it was
+	// reaped: then nothing is stored. A lease that ran out, and that nobody took, still counts.
 	Finish(ctx context.Context, l Lease, r verify.Report, then func(notify.State) Effects) error
 	// Cancel calls a drill off: a queued one becomes cancelled at once, a running one
 	// is told at its next beat. It returns the state it was found in. ErrOver, ErrNotFound.
@@ -65,7 +67,8 @@ type Effects struct {
 }
 
 // Addressed is an alert and the notifiers that carry it, by name. One without any is kept as
-// suppressed, with the reason why.
+// suppressed, with the reason why. An alert has an id; addressed again it keeps its words, and
+// no notifier carries it twice.
 type Addressed struct {
 	Alert      notify.Alert
 	To         []string
@@ -76,7 +79,7 @@ type Addressed struct {
 // any number of processes fire each occurrence once.
 type Schedules interface {
 	// Plan makes the schedules those of plans: a new target gets its Next, one whose
-	// Spec changed as well, others keep theirs. Targets that plans does not name are
+	// Spec changed or that was retired as well, others keep theirs. Targets that plans does not name are
 	// retired: they keep their record, are not due any more, and their queued drills
 	// other than manual ones are cancelled.
 	Plan(ctx context.Context, plans []Plan, now time.Time) error
@@ -118,7 +121,7 @@ type Standings interface {
 
 // FleetQuery chooses targets. The zero value of each field chooses all.
 type FleetQuery struct {
-	Search   string // part of the name
+	Search   string // part of the name, in capitals or not
 	Verdicts []verify.Verdict
 	Offset   int
 	Limit    int // 0: all
@@ -156,9 +159,11 @@ type Outbox interface {
 	// problem and notifier only the oldest undelivered is due: threads keep their order. One whose lease
 	// ran out while it was being sent comes back with Again set.
 	ClaimDeliveries(ctx context.Context, owner string, lease time.Duration, now time.Time, limit int) ([]Delivery, error)
-	// Delivered records that it arrived, and the handle of its thread.
+	// Delivered records that it arrived, and the handle of its thread; an empty one changes
+	// nothing. It, Postpone and GiveUp answer ErrLeaseLost when another sends d by now, or it is done.
 	Delivered(ctx context.Context, d Delivery, thread string, now time.Time) error
-	// Postpone records a failed attempt, to be repeated not before then. again says that it may have arrived.
+	// Postpone records a failed attempt, to be repeated not before then. again says that it may
+	// have arrived, which no later attempt takes back.
 	Postpone(ctx context.Context, d Delivery, why string, notBefore, now time.Time, again bool) error
 	// GiveUp records that it will not arrive, and addresses its alert and others to
 	// other notifiers in the same transaction.
@@ -190,7 +195,7 @@ type Delivery struct {
 	Alert     notify.Alert // without its report in lists
 	Notifier  string       // empty when suppressed
 	State     DeliveryState
-	Attempts  int
+	Attempts  int // that ended
 	NotBefore time.Time
 	Created   time.Time
 	Ended     time.Time // sent or given up; zero before

@@ -163,10 +163,14 @@ func deliversAgain(t *testing.T, s history.Store) {
 	enqueue(t, s, Drill("d1", "orders", 0))
 	const pause = 300 * time.Millisecond
 	calls, done := 0, make(chan struct{})
-	var early *time.Timer // runs while it is too early for the next call
+	var early *time.Timer // rings when the next call is not too early any more
 	stop := work(t, s, 1, func(_ context.Context, id string) time.Duration {
-		if early != nil && early.Stop() {
-			t.Errorf("it came again before its pause of %s was over", pause)
+		if early != nil {
+			select {
+			case <-early.C:
+			default:
+				t.Errorf("it came again before its pause of %s was over", pause)
+			}
 		}
 		if calls++; calls < 3 {
 			early = time.NewTimer(pause - pace)
