@@ -6,6 +6,7 @@ import "testing"
 // they are. Each has a fuzz target, which scripts/fuzz.sh finds by itself.
 var foreign = map[string]string{
 	"configs":                 "configuration files",
+	"jobs/cron":               "schedules and maintenance windows",
 	"engine/postgres/archive": "tables of contents",
 	"engine/postgres/sqldump": "plain dumps",
 	"engine/postgres/sqltext": "SQL and COPY data",
