@@ -4,7 +4,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 PACKAGES = ./...
 
-.PHONY: help demo build test test-short check setup images tools bench fuzz golden dockerimage clean
+.PHONY: help demo build test test-short check setup images tools bench fuzz screenshots dockerimage clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,7 @@ check: tools ## format, vet, static analysis
 setup: tools ## install and start Docker, images and the tools the tests compare with
 	scripts/setup.sh
 	scripts/images.sh
+	$(MAKE) .bin/axe.min.js
 
 images: ## pull postgres:13, 15, 17 and 18, or build equal ones from Debian packages
 	scripts/images.sh
@@ -40,6 +41,12 @@ tools: .bin/versitygw .bin/staticcheck ## build the programs that tests and chec
 
 .bin/staticcheck: tools/go.sum
 	$(GO) build -C tools -o ../.bin/ honnef.co/go/tools/cmd/staticcheck
+
+.bin/axe.min.js: scripts/axe.sh
+	scripts/axe.sh
+
+screenshots: tools .bin/axe.min.js ## draw docs/screenshots anew in a real browser
+	$(GO) test ./web/pages -run Browser -update
 
 bench: setup ## measure the performance budget against its baselines
 	$(GO) run ./scripts/bench

@@ -9,7 +9,7 @@ docker_start_deadline=60 # seconds
 wanted=(
   dockerd:docker.io debootstrap:debootstrap iptables:iptables gcc:gcc git:git
   gzip:gzip zstd:zstd xz:xz-utils lz4:lz4 bzip2:bzip2 age:age gpg:gpg openssl:openssl sqlite3:sqlite3
-  unshare:util-linux /usr/lib/postgresql/15/bin/postgres:postgresql-15
+  unshare:util-linux chromium:chromium npm:npm /usr/lib/postgresql/15/bin/postgres:postgresql-15
 )
 missing=()
 for pair in "${wanted[@]}"; do

@@ -33,6 +33,21 @@ func Golden(t testing.TB, name, got string) {
 	}
 }
 
+// Picture writes got to path under -update, and where the artifacts of t go otherwise: two
+// machines draw letters differently, so that only people can compare pictures.
+func Picture(t testing.TB, path string, got []byte) {
+	t.Helper()
+	if !*update {
+		path = filepath.Join(t.ArtifactDir(), filepath.Base(path))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, got, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Need fails t when a component is missing: a test that did not run proved
 // nothing. Only a person who asked for a short run gets a skip.
 func Need(t testing.TB, component string, available bool) {
