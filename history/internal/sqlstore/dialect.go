@@ -17,6 +17,7 @@ type dialect struct {
 	lock     string // keeps the rows of a SELECT for this transaction
 	free     string // the same for those that nobody else keeps
 	position string // function that finds a text in another one
+	join     string // aggregate that joins texts
 	stale    string // of a job that its process should have begun to drill by now
 	later    string // moves a job by a number of milliseconds
 
@@ -28,6 +29,7 @@ var sqliteDialect = dialect{
 	kind:     "sqlite",
 	clock:    `CAST(unixepoch('now', 'subsec') * 1000000000 AS INTEGER)`,
 	position: "instr",
+	join:     "group_concat",
 	stale:    `j.attempted_at < datetime('now', 'subsec', '-60 seconds')`,
 	later:    `datetime('now', 'subsec', (? / 1000.0) || ' seconds')`,
 	again:    func(error) bool { return false }, // it waits for its lock before it begins
@@ -39,6 +41,7 @@ var postgresDialect = dialect{
 	lock:     ` FOR UPDATE`,
 	free:     ` FOR UPDATE SKIP LOCKED`,
 	position: "strpos",
+	join:     "string_agg",
 	stale:    `j.attempted_at < now() - interval '60 seconds'`,
 	later:    `now() + CAST(? AS BIGINT) * interval '1 millisecond'`,
 }
@@ -152,4 +155,14 @@ func (i *instant) Scan(value any) error {
 // clean makes a text from outside fit for both databases.
 func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
+// plain is a clean text without any control character.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return -1
+		}
+		return r
+	}, clean(s))
 }

@@ -43,7 +43,7 @@ func (s session) entry(ctx context.Context, drill string) (history.Entry, error)
 
 // ended is what a drill's row repeats of its report.
 func ended(e history.Entry, r verify.Report, s history.State) history.Entry {
-	e.State, e.Verdict, e.Summary = s, r.Verdict, clean(verify.Summary(r))
+	e.State, e.Verdict, e.Summary = s, r.Verdict, plain(verify.Summary(r))
 	e.Finished, e.Restore = r.Finished.UTC(), history.RestoreTime(r)
 	if !r.Started.IsZero() {
 		e.Started = r.Started.UTC()
