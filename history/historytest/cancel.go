@@ -18,6 +18,7 @@ var cancelPromises = []promise{
 	{"a running drill is told at its next beat", cancelRunning},
 	{"a drill that is over cannot be cancelled", cancelOver},
 	{"a drill that was called off and given back is over", cancelGivenBack},
+	{"a drill that is called off and claimed at once is one or the other", cancelRace},
 }
 
 var reapPromises = []promise{
@@ -25,6 +26,7 @@ var reapPromises = []promise{
 	{"a drill whose lease ran out is interrupted", deadLease},
 	{"a drill that died is taken over in the same transaction", takenOver},
 	{"of many reaping at once each drill is reaped by one", reapRace},
+	{"a drill that ends and is reaped at once is one or the other", finishReapRace},
 	{"a drill that died is not reaped without what follows from it", reapAllOrNothing},
 }
 
@@ -84,6 +86,30 @@ func cancelGivenBack(t *testing.T, s history.Store) {
 		t.Fatal(err)
 	}
 	wantState(t, s, "d1", history.Cancelled)
+}
+
+func cancelRace(t *testing.T, s history.Store) {
+	for i := range 10 {
+		id := fmt.Sprintf("d%d", i)
+		enqueue(t, s, Drill(id, id, 0))
+		var was history.State
+		errs := race(2, func(side int) (err error) {
+			if side == 0 {
+				was, err = s.Cancel(t.Context(), id, "ann", minute(1))
+				return err
+			}
+			_, err = s.Claim(t.Context(), id, "host/1", lease, minute(1))
+			return err
+		})
+		switch e := entry(t, s, id); {
+		case errs[0] != nil:
+			t.Errorf("Cancel: %v", errs[0])
+		case was == history.Queued && errors.Is(errs[1], history.ErrOver) && e.State == history.Cancelled:
+		case was == history.Running && errs[1] == nil && e.State == history.Running && e.CancelBy == "ann":
+		default:
+			t.Errorf("Cancel found it %s, Claim = %v, and it is %s", was, errs[1], e.State)
+		}
+	}
 }
 
 // nothingFollows leaves a reaped drill's target as it was.
@@ -222,6 +248,30 @@ func reapRace(t *testing.T, s history.Store) {
 	}
 	if left := waiting(t, s); len(left) != many {
 		t.Errorf("%v wait, want one take-over for each of %d", left, many)
+	}
+}
+
+func finishReapRace(t *testing.T, s history.Store) {
+	for i := range 5 {
+		d := Drill(fmt.Sprintf("d%d", i), "orders", i)
+		l := begin(t, s, d)
+		expire(t.Context(), t, s, l)
+		var reaped []history.Entry
+		errs := race(2, func(side int) (err error) {
+			if side == 0 {
+				return s.Finish(t.Context(), l, Report(d, verify.Passed), unmoved)
+			}
+			reaped, err = s.Reap(t.Context(), nil, minute(i+1), nothingFollows)
+			return err
+		})
+		switch e := entry(t, s, d.ID); {
+		case errs[1] != nil:
+			t.Errorf("Reap: %v", errs[1])
+		case errs[0] == nil && len(reaped) == 0 && e.State == history.Finished:
+		case errors.Is(errs[0], history.ErrLeaseLost) && len(reaped) == 1 && e.State == history.Interrupted:
+		default:
+			t.Errorf("Finish = %v, Reap = %v, and it is %s", errs[0], ids(reaped), e.State)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ type promise struct {
 // Run exercises one kind of store. Each call of open returns a fresh, empty one; Run
 // closes it.
 func Run(t *testing.T, open func(t testing.TB) history.Store) {
-	all := slices.Concat(storePromises, recordPromises, listPromises, seriesPromises, queuePromises, workPromises,
+	all := slices.Concat(storePromises, recordPromises, listPromises, seriesPromises, textPromises, queuePromises, workPromises,
 		leasePromises, finishPromises, cancelPromises, reapPromises, schedulePromises, momentPromises,
 		standingPromises, fleetPromises, outboxPromises, deliveryPromises, accessPromises, modelPromises)
 	for _, p := range all {

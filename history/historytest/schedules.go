@@ -18,6 +18,7 @@ var schedulePromises = []promise{
 	{"a plan that did not change keeps its time", planKeeps},
 	{"a target that is not planned any more is retired", planRetires},
 	{"a retired target that is planned again begins anew", planRevives},
+	{"many may plan the same at once", planRace},
 	{"of many firing one occurrence at once one queues a drill", fireRace},
 	{"firing without a drill moves the time only", fireNothing},
 	{"a time is not moved without its drill", fireAllOrNothing},
@@ -135,6 +136,24 @@ func planRevives(t *testing.T, s history.Store) {
 	if f := fleet(t, s, history.FleetQuery{}); f.Total != 1 {
 		t.Errorf("the fleet has %d targets, want 1", f.Total)
 	}
+}
+
+func planRace(t *testing.T, s history.Store) {
+	var plans []history.Plan
+	for i := range 50 {
+		plans = append(plans, planned(fmt.Sprintf("t%02d", i), "daily", minute(i)))
+	}
+	errs := race(4, func(i int) error {
+		mine := slices.Clone(plans)
+		if i%2 == 1 {
+			slices.Reverse(mine) // the order of plans means nothing
+		}
+		return s.Plan(t.Context(), mine, noon)
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Errorf("Plan: %v", err)
+	}
+	wantDue(t, s, minute(99), plans...)
 }
 
 func fireRace(t *testing.T, s history.Store) {
