@@ -1,6 +1,8 @@
 package history
 
 import (
+	"cmp"
+
 	"lifeboat/internal/units"
 	"lifeboat/verify"
 	"lifeboat/verify/text"
@@ -25,14 +27,18 @@ func Table(entries []Entry, o text.Options) string {
 	}
 	rows := make([]text.Row, 0, len(entries))
 	for _, e := range entries {
+		began := e.Started
+		if began.IsZero() { // it waits, or was called off before it began
+			began = e.Asked
+		}
 		cells := []string{
-			e.Started.UTC().Format("2006-01-02 15:04"), e.ID, text.Word(e.Verdict), "-", "-", "-",
+			began.UTC().Format("2006-01-02 15:04"), e.ID, text.Word(e.Verdict), "-", "-", "-",
 		}
 		if named {
 			cells[0] = e.Target
 		}
-		if e.State == Running {
-			cells[2] = string(Running)
+		if e.State != Finished && e.State != Interrupted {
+			cells[2] = string(e.State)
 		}
 		if e.Key != "" {
 			cells[3] = units.Bytes(e.Bytes)
@@ -41,6 +47,7 @@ func Table(entries []Entry, o text.Options) string {
 			cells[4] = units.Count(e.Rows)
 		}
 		switch {
+		case e.Started.IsZero():
 		case !e.Finished.IsZero():
 			cells[5] = units.Duration(e.Finished.Sub(e.Started))
 		case !o.Now.IsZero():
@@ -48,7 +55,7 @@ func Table(entries []Entry, o text.Options) string {
 		}
 		row := text.Row{Cells: cells, Verdict: e.Verdict}
 		if e.Verdict != verify.Passed {
-			row.Note = e.Summary
+			row.Note = cmp.Or(e.Summary, e.Why)
 		}
 		rows = append(rows, row)
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"lifeboat/engine"
 	"lifeboat/history"
+	"lifeboat/verify"
 )
 
 // entries reads lines of the record.
@@ -171,10 +171,7 @@ func (s *Store) Points(ctx context.Context, target string, n int) ([]history.Poi
 			return err
 		}
 		var r struct { // all that a chart shows of it
-			Tables []struct {
-				engine.Table
-				Rows int64 `json:"rows"`
-			} `json:"tables"`
+			Tables []verify.Table `json:"tables"`
 		}
 		if err := json.Unmarshal([]byte(whole), &r); err != nil {
 			return err
