@@ -172,11 +172,12 @@ func (s *Service) deliveryConditions(ctx context.Context, now time.Time) []Condi
 					units.Counted(int64(c.Count), "alert"), c.Notifier, units.Duration(now.Sub(c.Oldest))),
 				Hint: "The page Alerts shows what the receiver says. Try it with lifeboat doctor --notify."})
 		}
-		if c.State == history.GivenUp && c.Count > 0 && now.Sub(c.Oldest) < giveUpAfter {
-			list = append(list, Condition{Code: AlertsUndelivered, Since: c.Oldest,
-				Detail: fmt.Sprintf("%s for the notifier %s were given up.", units.Counted(int64(c.Count), "alert"), c.Notifier),
-				Hint:   "The page Alerts shows why, and to whom they went instead. Mend the notifier and try it with lifeboat doctor --notify."})
-		}
 	}
-	return list
+	given, err := s.Store.Deliveries(ctx, history.DeliveryFilter{State: history.GivenUp, Limit: 1})
+	if err != nil || len(given) == 0 || now.Sub(given[0].Ended) > giveUpAfter {
+		return list
+	}
+	return append(list, Condition{Code: AlertsUndelivered, Since: given[0].Ended,
+		Detail: fmt.Sprintf("An alert for the notifier %s was given up: %s.", given[0].Notifier, given[0].Why),
+		Hint:   "The page Alerts shows to whom it went instead. Mend the notifier and try it with lifeboat doctor --notify."})
 }
