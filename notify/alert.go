@@ -195,9 +195,11 @@ func hint(a Alert) string {
 	case a.Reason == Contradicted:
 		return "Do not rely on this backup until a later drill passes. Two drills of the same bytes disagree: compare their reports."
 	case a.Kind == BadBackup:
-		return "Open the report, then look at the job that makes this backup. Until it is mended, the last backup proven good is the one to restore from."
+		return "Open the report, then look at the job that makes this backup. " +
+			"Until it is mended, the last backup proven good is the one to restore from."
 	case a.Kind == Overdue:
-		return "Look at the queue: does a drill wait or run, and for how long? Is Lifeboat running all the time, and is the schedule of this target right?"
+		return "Look at the queue: does a drill wait or run, and for how long? " +
+			"Is Lifeboat running all the time, and is the schedule of this target right?"
 	}
 	return "Open the report for why. Nothing is known against the backup, and nothing is proven either."
 }

@@ -124,7 +124,8 @@ func (d *decider) canTell() {
 	case bad && isOpen:
 		d.stillBad(open)
 	case bad && d.event.Confirms:
-		d.suppress(BadBackup, Problem{}, Confirmed, "A later drill proved this target good before this second one of the same backup ended.")
+		d.suppress(BadBackup, Problem{}, Confirmed,
+			"A later drill proved this target good before this second one of the same backup ended.")
 	case bad:
 		d.open(BadBackup, d.event.At)
 	case !isOpen:

@@ -56,7 +56,8 @@ func (d *decider) badTitle(why Reason, target, lasted string, p Problem) string 
 	case Confirmed:
 		return fmt.Sprintf("A second drill of the same backup of %s found the same: %s.", target, says)
 	case Contradicted:
-		return fmt.Sprintf("A second drill of the same backup of %s passed, so the two disagree. The problem stays open until a later drill passes.", target)
+		return fmt.Sprintf("A second drill of the same backup of %s passed, so the two disagree. "+
+			"The problem stays open until a later drill passes.", target)
 	}
 	what := p.Code
 	if p.Subject != "" {

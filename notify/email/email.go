@@ -75,7 +75,9 @@ func New(c Config) (notify.Notifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("email: from is not an address: %q", c.From)
 	}
-	n := &notifier{host: host, port: port, mode: c.TLS, username: c.Username, password: wire.Hide(c.Password), from: from, roots: c.RootCAs}
+	n := &notifier{
+		host: host, port: port, mode: c.TLS, username: c.Username, password: wire.Hide(c.Password), from: from, roots: c.RootCAs,
+	}
 	n.domain = from.Address[strings.LastIndexByte(from.Address, '@')+1:]
 	for _, to := range c.To {
 		address, err := netmail.ParseAddress(to)

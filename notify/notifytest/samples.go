@@ -75,15 +75,19 @@ func Samples() []Sample {
 	good.At, good.Report = at(93), sampleReport(verify.Passed, at(93))
 	take(good)
 
-	first := samples[0].Alert
-	week := notify.Summary{From: at(-168), To: noon, Drills: 94, Proven: []string{"customers", "invoices"},
+	return append(samples, notices(samples[0].Alert)...)
+}
+
+// notices are the alerts that follow from no drill.
+func notices(lost notify.Alert) []Sample {
+	week := notify.Summary{From: noon.AddDate(0, 0, -7), To: noon, Drills: 94, Proven: []string{"customers", "invoices"},
 		Unproven:  []notify.Claim{{Target: "orders", Verdict: verify.Failed, Why: "rows_missing public.orders: 10 rows, expected 2,000,000 rows"}},
 		Uncovered: []string{"offsite: postgres/legacy/"}}
-	return append(samples,
-		Sample{"service-undeliverable", notify.NewUndeliverable(first, "ops", "refused: channel_not_found", noon)},
+	return []Sample{
+		Sample{"service-undeliverable", notify.NewUndeliverable(lost, "ops", "refused: channel_not_found", noon)},
 		Sample{"digest", notify.NewDigest(week, noon)},
 		Sample{"test", notify.NewTest("ops", noon)},
-	)
+	}
 }
 
 func missing(table string) verify.Result {

@@ -87,7 +87,10 @@ func headline(a notify.Alert) *slack.HeaderBlock {
 }
 
 // wide are the facts that need a line of their own.
-var wide = map[string]bool{"Detail": true, "Backup": true, "Last proven good": true, "Not proven": true, "Proven": true, "Covered by no target": true}
+var wide = map[string]bool{
+	"Detail": true, "Backup": true, "Last proven good": true,
+	"Not proven": true, "Proven": true, "Covered by no target": true,
+}
 
 // blocks is a message that somebody can act on at night: what is wrong, in what backup,
 // since when, what to restore from instead, and what to do.

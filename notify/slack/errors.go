@@ -62,7 +62,7 @@ func refusal(word string) error {
 	if step := next[word]; step != "" {
 		return fmt.Errorf("%w: %s: %s", notify.ErrRefused, word, step)
 	}
-	return fmt.Errorf("%w: %s", notify.ErrRefused, word)
+	return fmt.Errorf("%w: %s", notify.ErrRefused, notify.Short(word, 100))
 }
 
 // translate maps what Slack, its library or the network said onto what callers act on.

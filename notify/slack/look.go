@@ -159,7 +159,8 @@ func (b *bot) rewrite(ctx context.Context, root place, m slack.Message, a notify
 
 // mayNot reports whether the bot is not allowed to look.
 func mayNot(err error) bool {
-	return refusedAs(err, "missing_scope", "not_in_channel", "channel_not_found", "no_permission", "not_allowed_token_type", "access_denied")
+	return refusedAs(err, "missing_scope", "not_in_channel", "channel_not_found", "no_permission",
+		"not_allowed_token_type", "access_denied")
 }
 
 // refusedAs reports whether Slack refused with one of these words.

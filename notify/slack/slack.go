@@ -188,6 +188,6 @@ func (b *bot) note(ctx context.Context, costs string, err error) {
 		b.noted = make(map[string]bool)
 	}
 	b.noted[costs] = true
-	b.log.WarnContext(ctx, "slack lets the bot post and not look: give it the scopes channels:history and channels:read, and invite it",
+	b.log.WarnContext(ctx, "slack lets the bot post and not look: give it channels:history and channels:read, and invite it",
 		slog.String("costs", costs), slog.Any("error", translate("look", err)))
 }

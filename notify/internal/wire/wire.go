@@ -169,7 +169,8 @@ func (c Client) Check(resp *http.Response) error {
 	case code >= 500: // it may have acted before it failed
 		return fmt.Errorf("%w: %w", notify.ErrUnanswered, err)
 	case code >= 300 && code < 400:
-		return fmt.Errorf("%w: %s: it redirects elsewhere, which is not followed; configure the address it leads to", notify.ErrRefused, resp.Status)
+		return fmt.Errorf("%w: %s: it redirects elsewhere, which is not followed; configure the address it leads to",
+			notify.ErrRefused, resp.Status)
 	}
 	return fmt.Errorf("%w: %w", notify.ErrRefused, err)
 }

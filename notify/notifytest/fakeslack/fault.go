@@ -62,7 +62,9 @@ func (s *Server) fault(method string) (Fault, int) {
 
 // serve answers a request through its fault. do does what was asked for and returns
 // how to answer, or Slack's word for why not.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, method string, do func() (answer func(), refused string), refuse func(word string)) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, method string,
+	do func() (answer func(), refused string), refuse func(word string),
+) {
 	f, call := s.fault(method)
 	switch f.Kind {
 	case Busy:
