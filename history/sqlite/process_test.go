@@ -19,7 +19,7 @@ import (
 	"lifeboat/verify"
 )
 
-// roleVar makes this test binary play another process: "drill" or "compete", then the
+// roleVar makes this test binary play another process: "drill", "compete" or "hang", then the
 // file and a name, all separated by a vertical bar.
 const roleVar = "LIFEBOAT_HISTORY_TEST_ROLE"
 
@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		err = drillForever(path, name)
 	case "compete":
 		err = compete(path, name)
+	case "hang":
+		err = claimAndHang(path, name)
 	default:
 		goleak.VerifyTestMain(m)
 	}
