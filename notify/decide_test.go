@@ -76,7 +76,7 @@ func TestSituations(t *testing.T) {
 		{"a second drill that fails otherwise is told as that", []step{{0, rows, "backup opened"}, {0.1, "confirm " + stale, "backup different"}}},
 		{"a second drill that passes does not end the problem", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"}, {1, "passed", "backup recovered"}}},
 		{"a failure after a contradiction is told within the interval", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"},
-			{1, rows, "backup repeated"}, {1.1, "confirm " + rows, "backup confirmed"}}},
+			{1, rows, "backup repeated"}, {1.05, rows, "(backup repeated)"}, {1.1, "confirm " + rows, "backup confirmed"}}},
 		{"a second contradiction is kept back", []step{{0, rows, "backup opened"}, {0.1, "confirm passed", "backup contradicted"}, {0.2, "confirm passed", "(backup contradicted)"}}},
 		{"a second drill that ends after the recovery opens nothing", []step{{0, rows, "backup opened"}, {1, "passed", "backup recovered"}, {2, "confirm " + rows, "(backup confirmed)"}}},
 		{"a good drill after a bad one is the one recovery", []step{{0, rows, "backup opened"}, {1, "passed", "backup recovered"}, {2, "passed", ""}}},
