@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -43,7 +44,8 @@ func nextStep(err error) string {
 		return "wait until the server runs again"
 	}
 	var unreached *pgconn.ConnectError
-	if errors.As(err, &unreached) {
+	var broken *net.OpError
+	if errors.As(err, &unreached) || errors.As(err, &broken) || pgconn.SafeToRetry(err) {
 		return "check that the server runs and can be reached from here"
 	}
 	return ""

@@ -62,8 +62,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	}
 	s.Store, err = sqlstore.Postgres(ctx, pool, sqlstore.Trouble{Explain: s.explain, Conflict: conflict, Again: again})
 	if err != nil {
-		pool.Close()
-		return nil, s.explain("open", err)
+		return nil, errors.Join(s.explain("open", err), s.Close())
 	}
 	return s, nil
 }

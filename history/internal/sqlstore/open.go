@@ -56,8 +56,14 @@ func (s *Store) migrateSQLite(ctx context.Context, write *sql.DB) error {
 	return err
 }
 
+// How long a process waits for another one that brings the database to this version's form.
+const (
+	lookEvery = 1 // seconds
+	looks     = 300
+)
+
 // Postgres makes a store of a database. It brings it to this version's form. Close
-// closes the pool.
+// closes the pool. The store that comes with an error is to be closed, too.
 func Postgres(ctx context.Context, pool *pgxpool.Pool, trouble Trouble) (*Store, error) {
 	db := stdlib.OpenDBFromPool(pool)
 	s := &Store{dialect: postgresDialect, read: db, explain: trouble.Explain}
@@ -69,7 +75,7 @@ func Postgres(ctx context.Context, pool *pgxpool.Pool, trouble Trouble) (*Store,
 	}
 	c, err := newCourier(riverpgxv5.New(pool), false)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	s.courier, s.begin = c, beginPostgres(&s.dialect, c, db)
 	return s, s.migratePostgres(ctx, db)
@@ -77,7 +83,7 @@ func Postgres(ctx context.Context, pool *pgxpool.Pool, trouble Trouble) (*Store,
 
 // migratePostgres keeps all other processes out meanwhile.
 func (s *Store) migratePostgres(ctx context.Context, db *sql.DB) (err error) {
-	only, err := lock.NewPostgresSessionLocker()
+	only, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lookEvery, looks))
 	if err != nil {
 		return err
 	}
