@@ -23,13 +23,6 @@ type Config struct {
 	Server    Server              `yaml:"server" doc:"The service itself."`
 }
 
-// Server is how the service runs.
-type Server struct {
-	Listen      string `yaml:"listen" default:"127.0.0.1:8080" is:"listen" doc:"Address and port of the page, the API and the metrics."`
-	History     string `yaml:"history" default:"lifeboat.db" is:"path" doc:"SQLite file with the record of drills. A relative path is below the folder of the configuration file."`
-	Concurrency int    `yaml:"concurrency" default:"2" min:"1" max:"64" doc:"Drills that may run at once, if CPU, memory and disk admit them."`
-}
-
 // Load reads the configuration file at path, with references resolved against the
 // environment of this process. What is wrong inside the file comes back as
 // *Mistakes; a file that cannot be read is another error.
@@ -54,6 +47,7 @@ func Parse(file string, data []byte, env func(string) (string, bool)) (*Config, 
 		refs:  references{dir: filepath.Dir(file), env: env},
 		spots: make(map[string]position),
 		bad:   make(map[string]bool),
+		gaps:  make(map[string]gaps),
 	}
 	var c Config
 	if root := r.parse(data); root != nil {

@@ -62,7 +62,7 @@ func TestExampleIsRead(t *testing.T) {
 	if diff := cmp.Diff(want, secrets); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
-	if got, want := orders.Objectives, (Objectives{RPO: 26 * time.Hour, RTO: 45 * time.Minute}); got != want {
+	if got, want := orders.Objectives, (Objectives{RPO: 26 * time.Hour, RTO: 45 * time.Minute, MaxAgeProof: 48 * time.Hour}); got != want {
 		t.Errorf("objectives = %v, want %v", got, want)
 	}
 	box := Sandbox{CPUs: 2, Memory: 4 << 30, Disk: 50 << 30, Timeout: 2 * time.Hour, Pids: 512, Runner: RunnerAuto}
@@ -87,8 +87,11 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		Targets: map[string]Target{"orders": {
 			Source: "nas", Match: "orders-*.dump", Timezone: "UTC",
 			Sandbox: Sandbox{CPUs: 2, Memory: 2 << 30, Disk: 50 << 30, Timeout: 2 * time.Hour, Pids: 512, Runner: RunnerAuto},
+			Poll:    5 * time.Minute,
 		}},
-		Server: Server{Listen: "127.0.0.1:8080", History: "/etc/lifeboat/lifeboat.db", Concurrency: 2},
+		Server: Server{Listen: "127.0.0.1:8080", Access: AccessOff, History: NewSecret("/etc/lifeboat/lifeboat.db"), Concurrency: 2,
+			Poll: 5 * time.Minute, Drain: 2 * time.Minute,
+			Alerts: Alerts{Repeat: 24 * time.Hour, UnverifiedAfter: 3, Digest: "0 8 * * mon", DigestTimezone: "UTC"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -118,7 +121,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		unset = append(unset, zeroFields(s)...)
 	}
 	for _, s := range []any{c.Targets["orders"], c.Targets["orders"].Sandbox, c.Targets["orders"].Objectives,
-		*c.Targets["orders"].Decrypt.Age, *c.Targets["orders"].Decrypt.OpenPGP, c.Server, c.Targets["orders"].Ignore[0]} {
+		*c.Targets["orders"].Decrypt.Age, *c.Targets["orders"].Decrypt.OpenPGP, c.Server, c.Server.Alerts, *c.Server.TLS, c.Targets["orders"].Ignore[0]} {
 		if z := zeroFields(s); z != nil {
 			t.Errorf("%T: not read: %v", s, z)
 		}
@@ -130,11 +133,19 @@ func TestEveryKeyIsRead(t *testing.T) {
 			}
 		}
 	}
+	notifiers := map[string]int{}
+	for _, n := range c.Notifiers {
+		for _, f := range zeroFields(n) {
+			if notifiers[f]++; notifiers[f] == len(c.Notifiers) {
+				t.Errorf("notifier: %s was never read", f)
+			}
+		}
+	}
 	s3, plain, orders := c.Sources["s3"], c.Sources["plain"], c.Targets["orders"]
-	got := []any{s3.Endpoint, s3.Insecure, s3.CAFile, plain.Endpoint, plain.Insecure, c.Sources["2024"].Path, c.Server.History,
+	got := []any{s3.Endpoint, s3.Insecure, s3.CAFile, plain.Endpoint, plain.Insecure, c.Sources["2024"].Path, c.Server.History.Reveal(),
 		orders.Sandbox.Image, orders.Sandbox.Memory, orders.Sandbox.Disk, orders.Decrypt.OpenSSL.Iterations,
 		orders.Checks[4].Query.SQL, len(c.Targets["wiki"].Checks)}
-	want := []any{"minio.local:9000", false, "/etc/lifeboat/ca.pem", "minio.local", true, "/mnt/backups", "/etc/lifeboat/history.db",
+	want := []any{"minio.local:9000", false, "/etc/lifeboat/ca.pem", "minio.local", true, "/mnt/backups", "postgres://lifeboat:hunter2-db@db.example.com/lifeboat",
 		"postgres:16", Size(3 << 29), Size(20e9), 0, "select count(*)\nfrom orders\n", 5}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

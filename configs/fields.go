@@ -2,6 +2,7 @@ package configs
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ import (
 //
 //	yaml     the key
 //	need     "yes" when it must be there (of the kind it belongs to)
-//	only     the kind that has it; other kinds do not
+//	only     the kinds that have it, separated by commas; other kinds do not
 //	enum     the words it may be, separated by commas
 //	is       the format of its text, see formats
 //	min, max the bounds of a number, size or duration
@@ -20,7 +21,7 @@ type field struct {
 	index         int
 	name, doc     string
 	need          bool
-	only          string
+	only          []string
 	enum          []string
 	format        string
 	min, max, def string
@@ -38,16 +39,22 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		one := field{
 			index: i, name: name, typ: f.Type, doc: f.Tag.Get("doc"), need: f.Tag.Get("need") == "yes",
-			only: f.Tag.Get("only"), format: f.Tag.Get("is"),
-			min: f.Tag.Get("min"), max: f.Tag.Get("max"), def: f.Tag.Get("default"),
+			format: f.Tag.Get("is"),
+			min:    f.Tag.Get("min"), max: f.Tag.Get("max"), def: f.Tag.Get("default"),
 		}
 		if words := f.Tag.Get("enum"); words != "" {
 			one.enum = strings.Split(words, ",")
+		}
+		if kinds := f.Tag.Get("only"); kinds != "" {
+			one.only = strings.Split(kinds, ",")
 		}
 		all = append(all, one)
 	}
 	return all
 }
+
+// belongs reports whether mappings of a kind have the key.
+func (f field) belongs(kind string) bool { return f.only == nil || slices.Contains(f.only, kind) }
 
 // union is a mapping with exactly one key, which is its kind.
 type union interface{ setKind(kind string) }

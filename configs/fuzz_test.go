@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 // sound checks what the rest of the product takes for granted.
 func sound(t *testing.T, c *Config) {
 	t.Helper()
-	if len(c.Sources) == 0 || len(c.Targets) == 0 || c.Server.Concurrency < 1 || c.Server.History == "" {
+	if len(c.Sources) == 0 || len(c.Targets) == 0 || c.Server.Concurrency < 1 || c.Server.History.IsZero() {
 		t.Errorf("accepted without sources, targets or service: %+v", c)
 	}
 	for name, s := range c.Sources {

@@ -19,6 +19,7 @@ type reader struct {
 	found   []Mistake
 	spots   map[string]position // path -> where it is written
 	bad     map[string]bool     // paths with a mistake
+	gaps    map[string]gaps     // by schedule and time zone, which many targets share
 	anchors map[string]ast.Node
 	nodes   int
 	merging int
@@ -99,7 +100,7 @@ func (r *reader) decode(n ast.Node, path string, v reflect.Value, f field) {
 	case reflect.Map:
 		r.named(n, path, v)
 	case reflect.Slice:
-		r.list(n, path, v)
+		r.list(n, path, v, f)
 	default:
 		r.scalar(n, path, v, f)
 	}
@@ -119,8 +120,8 @@ func (r *reader) object(n ast.Node, path string, v reflect.Value) {
 		switch {
 		case !known:
 			wrote[r.unknown(p, path, fields)] = true
-		case f.only != "" && kindKnown && f.only != kind:
-			r.mistake(p.spot, join(path, p.key), fmt.Sprintf("belongs to kind %s, not to kind %s", f.only, kind), "")
+		case kindKnown && !f.belongs(kind):
+			r.mistake(p.spot, join(path, p.key), fmt.Sprintf("belongs to kind %s, not to kind %s", oneOfWords(f.only), kind), "")
 		default:
 			wrote[f.name] = true
 			r.decode(p.value, join(path, p.key), v.Field(f.index), f)
@@ -131,8 +132,7 @@ func (r *reader) object(n ast.Node, path string, v reflect.Value) {
 		return
 	}
 	for _, f := range fields {
-		belongs := f.only == "" || kindKnown && f.only == kind
-		if wrote[f.name] || !belongs {
+		if wrote[f.name] || f.only != nil && !(kindKnown && f.belongs(kind)) {
 			continue
 		}
 		if f.need {
@@ -217,8 +217,8 @@ func (r *reader) named(n ast.Node, path string, v reflect.Value) {
 	}
 }
 
-// list reads a sequence.
-func (r *reader) list(n ast.Node, path string, v reflect.Value) {
+// list reads a sequence. What f says about the form of its text holds for each entry.
+func (r *reader) list(n ast.Node, path string, v reflect.Value, f field) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
 		r.mistake(r.start(n), path, "must be a list, not "+typeName(n), "")
@@ -229,7 +229,7 @@ func (r *reader) list(n ast.Node, path string, v reflect.Value) {
 		if item == nil {
 			continue
 		}
-		r.decode(item, path+"["+strconv.Itoa(i)+"]", elem, field{need: true})
+		r.decode(item, path+"["+strconv.Itoa(i)+"]", elem, field{need: true, format: f.format})
 		v.Set(reflect.Append(v, elem))
 	}
 }

@@ -77,8 +77,8 @@ func table(s reflect.Type) string {
 	b.WriteString("| key | value | default | meaning |\n| --- | --- | --- | --- |\n")
 	for _, f := range fieldsOf(s) {
 		key := "`" + f.name + "`"
-		if f.only != "" {
-			key += " (" + f.only + ")"
+		if f.only != nil {
+			key += " (" + strings.Join(f.only, ", ") + ")"
 		}
 		def := f.def
 		switch {
@@ -112,6 +112,8 @@ func valueWords(f field) string {
 		words = "names and their keys"
 	case t.Kind() == reflect.Struct:
 		words = "keys"
+	case t.Kind() == reflect.Slice && f.format != "":
+		words = "list"
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
 		words = "list of names"
 	case t.Kind() == reflect.Slice:

@@ -67,6 +67,9 @@ func (r *reader) text(spot position, path, raw string, v reflect.Value, f field)
 	if secret {
 		resolve, shown = r.refs.whole, ""
 	}
+	if f.format == "history" {
+		resolve = r.refs.inText // of a long address only the password is one
+	}
 	value, referred, rules := resolve(raw)
 	for _, rule := range rules {
 		r.mistake(spot, path, rule, "")
@@ -213,6 +216,8 @@ func (r *reader) fillDefaults(v reflect.Value, f field) {
 		v.SetString(r.refs.path(f.def))
 	case v.Kind() == reflect.String:
 		v.SetString(f.def)
+	case v.Type() == reflect.TypeFor[Secret]():
+		v.Set(reflect.ValueOf(NewSecret(f.def)))
 	default:
 		numeric := v.Kind() != reflect.Int64 || v.Type() == reflect.TypeFor[int64]()
 		if rule := setScalar(v, text{f.def, !numeric}, f); rule != "" {

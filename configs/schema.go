@@ -98,7 +98,7 @@ func objectSchema(t reflect.Type) node {
 	fields := fieldsOf(t)
 	for _, f := range fields {
 		properties[f.name] = schemaOf(f.typ, f)
-		if f.need && f.only == "" {
+		if f.need && f.only == nil {
 			required = append(required, f.name)
 		}
 		if f.name == "kind" {
@@ -129,9 +129,9 @@ func kindSchema(fields []field, kind string) node {
 	var required []string
 	for _, f := range fields {
 		switch {
-		case f.only != "" && f.only != kind:
+		case !f.belongs(kind):
 			refused[f.name] = false
-		case f.only == kind && f.need:
+		case f.only != nil && f.need:
 			required = append(required, f.name)
 		}
 	}

@@ -19,19 +19,26 @@ type Target struct {
 	Engine       string        `yaml:"engine" enum:"postgres,sqlite" doc:"Kind of database; recognised from the bytes when it is not set."`
 	Decrypt      Decrypt       `yaml:"decrypt" doc:"Keys for encrypted backups. Which of them is needed shows in the bytes."`
 	Schedule     string        `yaml:"schedule" is:"schedule" doc:"When to drill: five cron fields, @hourly, @daily, @weekly, @monthly, @every 6h, or on-new-backup. Not set: only when asked to."`
-	Timezone     string        `yaml:"timezone" default:"UTC" is:"timezone" doc:"Time zone of the schedule."`
+	Timezone     string        `yaml:"timezone" default:"UTC" is:"timezone" doc:"Time zone of schedule and maintenance."`
+	Jitter       time.Duration `yaml:"jitter" min:"1s" max:"24h" doc:"Drills begin up to this long after their time, each target at a moment of its own, so that many do not begin at once."`
+	Maintenance  []string      `yaml:"maintenance" is:"window" doc:"Windows such as sat-sun 22:00-04:00 in which no drill begins by itself. What is due then begins when the window ends."`
+	Poll         time.Duration `yaml:"poll" min:"10s" max:"24h" doc:"How often the source is listed for new backups, with on-new-backup. Not set: server.poll."`
 	Objectives   Objectives    `yaml:"objectives" doc:"What was promised about these backups."`
 	Sandbox      Sandbox       `yaml:"sandbox" doc:"Limits of the place the backup is restored into."`
 	Checks       []CheckConfig `yaml:"checks" doc:"Questions asked besides those that need no words."`
 	Ignore       []Ignore      `yaml:"ignore" doc:"Results that are accepted, each with its reason. Reports keep showing them."`
 	CompleteWhen string        `yaml:"complete_when" is:"suffix" doc:"Name of the marker that a backup job writes last: .done appended to the name of the backup, or a file inside of a directory. A backup without its marker is unfinished."`
-	Notify       []string      `yaml:"notify" doc:"Names of the notifiers told about this target."`
+	Notify       []string      `yaml:"notify" doc:"Names of the notifiers of the owners: they are told when a backup is bad, and when it is good again."`
+	Operators    []string      `yaml:"operators" doc:"Names of the notifiers told when drills could not tell, or none came. Not set: server.operators."`
+	Heartbeat    Secret        `yaml:"heartbeat" is:"url" doc:"Address that is asked after each drill that ended in a verdict, such as one of healthchecks.io. Whoever watches it notices when drills stop."`
 }
 
 // Objectives of a target. Zero means that none was set.
 type Objectives struct {
 	RPO time.Duration `yaml:"rpo" min:"1s" doc:"Recovery point objective: the newest backup may be at most this old."`
 	RTO time.Duration `yaml:"rto" min:"1s" doc:"Recovery time objective: a restore may take at most this long."`
+
+	MaxAgeProof time.Duration `yaml:"max_age_proof" min:"1m" doc:"The last proof that a backup restores may be at most this old, or an alert says that it is overdue."`
 }
 
 // Sandbox limits the place a backup is restored into.

@@ -25,8 +25,15 @@ func (r *reader) validate(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Notifiers)) {
 		r.notifier(join("notifiers", shownKey(name)), c.Notifiers[name])
 	}
+	r.fallbacks("notifiers", c.Notifiers)
+	r.server("server", &c.Server, c.Notifiers)
 	for _, name := range slices.Sorted(maps.Keys(c.Targets)) {
-		r.target(join("targets", shownKey(name)), c.Targets[name], c)
+		t := c.Targets[name]
+		r.target(join("targets", shownKey(name)), t, c)
+		if t.Poll == 0 {
+			t.Poll = c.Server.Poll
+		}
+		c.Targets[name] = t
 	}
 }
 
@@ -64,9 +71,42 @@ func (r *reader) source(at string, s *Source) {
 }
 
 func (r *reader) notifier(at string, n Notifier) {
-	if n.Kind != KindSlack {
-		return
+	switch n.Kind {
+	case KindSlack:
+		r.slack(at)
+	case KindWebhook:
+		r.address(at+".url", n.URL, formats["url"])
+	case KindService:
+		r.address(at+".url", n.URL, serviceAddress)
+	case KindEmail:
+		r.email(at, n)
 	}
+}
+
+// address looks at one whose form follows from the kind.
+func (r *reader) address(at string, url Secret, form format) {
+	if r.written(at) && form.check(url.Reveal()) != nil {
+		r.invalid(at, "must be "+form.what, "")
+	}
+}
+
+func (r *reader) email(at string, n Notifier) {
+	named, password := r.written(at+".username"), r.written(at+".password")
+	switch {
+	case named && !password:
+		r.invalid(at+".password", "is missing: username needs it", "")
+	case password && !named:
+		r.invalid(at+".username", "is missing: password needs it", "")
+	}
+	if n.TLS == EmailPlain && n.Server != "" && !onlyHere(n.Server) {
+		r.invalid(at+".tls", "is none, which is for a server on this machine alone", n.TLS)
+	}
+	if r.written(at+".to") && len(n.To) == 0 {
+		r.invalid(at+".to", "names no receiver", "")
+	}
+}
+
+func (r *reader) slack(at string) {
 	token, channel, hook := r.written(at+".token"), r.written(at+".channel"), r.written(at+".webhook_url")
 	if hook && token {
 		r.invalid(at+".token", "is not needed with webhook_url; keep one of them", "")
@@ -99,7 +139,9 @@ func (r *reader) target(at string, t Target, c *Config) {
 	if p := t.Decrypt.OpenPGP; p != nil && !r.written(at+".decrypt.openpgp.key") && !r.written(at+".decrypt.openpgp.passphrase") {
 		r.invalid(at+".decrypt.openpgp", "must have a key or a passphrase", "")
 	}
+	r.times(at, t)
 	r.notified(at+".notify", t.Notify, c.Notifiers)
+	r.notified(at+".operators", t.Operators, c.Notifiers)
 	asked := make(map[string]bool)
 	for i, check := range t.Checks {
 		r.check(at+".checks["+strconv.Itoa(i)+"]", check, asked)
