@@ -104,13 +104,23 @@ func eval[T any](b *browser, expression string) T {
 	return v
 }
 
-// until waits for the page to say so.
+// until waits for the page to say so, also across the way to another page.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, stepLimit)
+	ctx, cancel := context.WithTimeoutCause(b.ctx, stepLimit, fmt.Errorf("waited for longer than %s", stepLimit))
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
-		b.t.Fatalf("%s: %v\n%.4000s", expression, err, eval[string](b, "document.body.innerText"))
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+		if err == nil && yes {
+			return
+		}
+		select {
+		case <-again.C: // an error may be that of a page that was just left
+		case <-ctx.Done():
+			b.t.Fatalf("%s: %v, %v\n%.4000s", expression, context.Cause(ctx), err, eval[string](b, "location.href + document.body.innerText"))
+		}
 	}
 }
 
@@ -202,7 +212,7 @@ func (b *browser) keep(name string, l look) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepLimit)
 	defer cancel()
-	height := min(eval[int64](b, "document.documentElement.scrollHeight"), 2200)
+	height := min(eval[int64](b, "document.documentElement.scrollHeight"), 1600)
 	b.do(chromedp.EmulateViewport(l.width, max(l.height, height)))
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	check(b.t, err)
@@ -300,7 +310,7 @@ func TestBrowserWalksByKeyboard(t *testing.T) {
 		t.Fatalf("the first stop is %q, want the link that skips to the content", got)
 	}
 	var stops []string
-	for range 12 {
+	for range 16 {
 		b.do(chromedp.KeyEvent("\t"))
 		stops = append(stops, eval[string](b, `document.activeElement.innerText || document.activeElement.id || document.activeElement.tagName`))
 		visible := eval[bool](b, `(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 })()`)

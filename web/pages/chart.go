@@ -62,6 +62,7 @@ type sample struct {
 // measureOf is how a chart reads and writes its values.
 type measureOf struct {
 	title, unit string
+	below       string // what a drill says of a value below the floor
 	read        func(history.Point) (float64, bool)
 	write       func(float64) string
 	limit       float64 // a line above which it is too much; 0: none
@@ -76,15 +77,15 @@ func (c clock) charts(points []history.Point, rto time.Duration, base verify.Bas
 		read:  func(p history.Point) (float64, bool) { return p.Restore.Seconds(), p.Restore > 0 },
 		write: func(v float64) string { return units.Duration(time.Duration(v * float64(time.Second))) },
 	}, {
-		title: "Backup size", unit: "size", floor: float64(base.LeastBytes()),
+		title: "Backup size", unit: "size", below: "it counts as shrunk", floor: float64(base.LeastBytes()),
 		read:  func(p history.Point) (float64, bool) { return float64(p.Bytes), p.Bytes > 0 },
 		write: func(v float64) string { return units.Bytes(int64(v)) },
 	}}
 	for _, table := range largest(points) {
 		list = append(list, measureOf{
-			title: table, unit: "rows", floor: float64(base.LeastRows(table)),
+			title: table, unit: "rows", below: "rows count as lost", floor: float64(base.LeastRows(table)),
 			read:  func(p history.Point) (float64, bool) { n, ok := p.Rows[table]; return float64(n), ok },
-			write: func(v float64) string { return units.Counted(int64(v), "row") },
+			write: func(v float64) string { return units.Count(int64(v)) },
 		})
 	}
 	var out []chart
@@ -169,6 +170,9 @@ func (m measureOf) caption(samples []sample) string {
 		least, most = min(least, s.value), max(most, s.value)
 	}
 	words := "Last " + m.write(samples[len(samples)-1].value)
+	if m.unit == "rows" {
+		words += " rows"
+	}
 	if len(samples) > 1 && least != most {
 		words += fmt.Sprintf("; %s to %s in %s", m.write(least), m.write(most), units.Counted(int64(len(samples)), "drill"))
 	}
@@ -176,7 +180,7 @@ func (m measureOf) caption(samples []sample) string {
 		words += "; " + m.limitWord + " " + m.write(m.limit)
 	}
 	if m.floor > 0 {
-		words += "; below " + m.write(m.floor) + " a drill says so"
+		words += "; below " + m.write(m.floor) + " " + m.below
 	}
 	return words + "."
 }

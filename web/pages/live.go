@@ -162,7 +162,7 @@ func phaseOf(e history.Entry) string {
 	now := ""
 	for _, ph := range e.Progress.Phases {
 		if ph.Ended.IsZero() {
-			now = "Now: " + ph.Name + "."
+			now = doing(ph.Name) + "."
 		}
 	}
 	return now

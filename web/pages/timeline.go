@@ -120,20 +120,20 @@ func seconds(s float64) time.Duration {
 // nowDoing is what a running drill does, in few words.
 func nowDoing(e history.Entry) (words string, share int) {
 	if e.CancelBy != "" {
-		return "stopping", 0
+		return "Stopping", 0
 	}
 	for _, p := range slices.Backward(e.Progress.Phases) {
 		if !p.Ended.IsZero() {
 			continue
 		}
-		words = p.Name
+		words = doing(p.Name)
 		if p.Total > 0 {
 			share = int(min(100, max(0, 100*p.Done/p.Total)))
 		}
 		if a := amount(p); a != "" {
-			words += ", " + a
+			words += ": " + a
 		}
 		return words, share
 	}
-	return "starting", 0
+	return "Starting", 0
 }

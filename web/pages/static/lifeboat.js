@@ -27,42 +27,48 @@
     main().focus({ preventScroll: true });
   };
 
-  // renew loads this page again and replaces what it shows, without a jump.
+  // renew loads this page again and replaces what it shows, without a jump. What is asked for
+  // meanwhile is done afterwards.
   let renewing = false;
+  let again = false;
   const renew = async () => {
+    again = true;
     if (renewing) return;
     renewing = true;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (!answer.ok || answer.redirected) {
-        location.reload();
-        return;
+      while (again) {
+        again = false;
+        await replace();
       }
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById("main");
-      if (!fresh) {
-        location.reload();
-        return;
-      }
-      const search = document.getElementById("q");
-      const typing = search && document.activeElement === search ? search.value : null;
-      for (const name of ["data-live", "data-state"]) {
-        if (fresh.hasAttribute(name)) main().setAttribute(name, fresh.getAttribute(name));
-        else main().removeAttribute(name);
-      }
-      put(main(), fresh.innerHTML);
-      if (typing !== null) {
-        const box = document.getElementById("q");
-        box.value = typing;
-        box.focus({ preventScroll: true });
-      }
-      strips();
-      listen();
     } catch {
-      lost(true); // the stream tries again, and so does this
+      lost(true);
     } finally {
       renewing = false;
     }
+  };
+
+  const replace = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("main");
+    if (!answer.ok || answer.redirected || !fresh) {
+      location.reload(); // logged out, most likely
+      return;
+    }
+    const search = document.getElementById("q");
+    const typed = search && document.activeElement === search ? search.value : null;
+    for (const name of ["data-live", "data-state"]) {
+      if (fresh.hasAttribute(name)) main().setAttribute(name, fresh.getAttribute(name));
+      else main().removeAttribute(name);
+    }
+    put(main(), fresh.innerHTML);
+    if (typed !== null) {
+      const box = document.getElementById("q");
+      box.value = typed;
+      box.focus({ preventScroll: true });
+    }
+    strips();
+    listen();
   };
 
   const lost = (yes) => {
