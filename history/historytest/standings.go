@@ -15,6 +15,7 @@ import (
 var standingPromises = []promise{
 	{"a target stands as its last drills left it", stands},
 	{"a drill that could not tell moves no verdict", erroredMovesNothing},
+	{"a drill of an older backup says nothing about the newest", olderBackup},
 	{"a standing says what runs and how many wait", standingCounts},
 	{"an unknown target has no standing", unknownTarget},
 	{"an update stores its effects or nothing", update},
@@ -91,6 +92,23 @@ func erroredMovesNothing(t *testing.T, s history.Store) {
 	drilled(t, s, Drill("d4", "never", 0), verify.Errored)
 	if st := standing(t, s, "never"); !st.VerdictAt.IsZero() || st.LastGood != nil {
 		t.Errorf("a target of which no drill could tell stands %+v", st)
+	}
+}
+
+func olderBackup(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	newest := drilled(t, s, Drill("d1", "orders", 0), verify.Passed)
+	asked := Drill("d2", "orders", 60)
+	asked.Backup = "orders/older.dump"
+	r := Report(asked, verify.Passed)
+	r.Artifact.Key, r.Artifact.MadeAt = asked.Backup, minute(-9000)
+	finish(t, s, begin(t, s, asked), r)
+	st := standing(t, s, "orders")
+	if st.NewestBackup != newest.Artifact.Key || !st.NewestBackupAt.Equal(newest.Artifact.MadeAt) {
+		t.Errorf("its newest backup is %q of %s, want %q", st.NewestBackup, st.NewestBackupAt, newest.Artifact.Key)
+	}
+	if st.Last.ID != "d2" || st.LastGood == nil || st.LastGood.Drill != "d2" {
+		t.Errorf("it stands %+v, want the drill that was asked for as its last", st)
 	}
 }
 
