@@ -75,7 +75,8 @@ func (s *Service) send(ctx context.Context, setup *Setup, d history.Delivery) er
 	if errors.Is(err, notify.ErrRefused) || now.Sub(d.Created) > giveUpAfter {
 		return s.giveUp(recording, setup, d, err)
 	}
-	return s.Store.Postpone(recording, d, err.Error(), now.Add(retryPause(d, err)), now, errors.Is(err, notify.ErrUnanswered))
+	again := d.Again || errors.Is(err, notify.ErrUnanswered) // once it may have arrived, only an answer tells
+	return s.Store.Postpone(recording, d, err.Error(), now.Add(retryPause(d, err)), now, again)
 }
 
 // retryPause doubles from five seconds, and is never shorter than the receiver asked for.

@@ -75,8 +75,9 @@ func takeOver(d history.Drill, now time.Time) *history.Drill {
 // after says what follows from a report under a setup: who is told, and which drills
 // come next. A drill that a person stopped, or asked for of an older backup, says
 // nothing about the target's newest.
-func (s *Setup) after(now time.Time, newID func(time.Time) string, followUps bool) Consequences {
+func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, followUps bool) Consequences {
 	return func(d history.Drill, rep verify.Report, st history.Standing, stopped error) func(notify.State) history.Effects {
+		now := clock()
 		var drills []history.Drill
 		if followUps && !errors.Is(stopped, ErrInterrupted) {
 			if next := FollowUp(d, rep, now, newID); next != nil {

@@ -102,7 +102,7 @@ const recordTries = 10
 
 // record stores a report, trying again for as long as the lease is held.
 func (s *Service) record(held context.Context, setup *Setup, l history.Lease, o outcome) (rep verify.Report, err error) {
-	then := setup.after(s.Now(), s.NewID, true)
+	then := setup.after(s.Now, s.NewID, true)
 	for try := range recordTries {
 		if rep, err = s.Pipeline.finish(held, l, o, then); err == nil || errors.Is(err, history.ErrLeaseLost) {
 			return rep, err

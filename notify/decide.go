@@ -185,21 +185,31 @@ func (d *decider) cannotTell() {
 	}
 }
 
-// overdue decides whether a verdict is missing. Any verdict ends it, and so does a later
-// time to wait for. A clock that was set back does not: it would be told again soon.
+// overdue decides whether a verdict is missing. A verdict that was waited for ends it, and
+// so does a later time to wait for. A clock that was set back does not: it would be told
+// again soon. Neither does a verdict that is no proof where a proof is waited for: then the
+// time has passed as before.
 func (d *decider) overdue(tells bool) {
 	open, isOpen := d.state.Problems[Overdue]
 	due := d.event.VerdictDue
 	late := !due.IsZero() && d.event.At.After(due)
 	switch {
-	case tells, isOpen && !late && !due.Equal(open.Due):
+	case isOpen && !late && (tells || !due.Equal(open.Due)):
 		d.end(Overdue)
 	case !late:
+	case !isOpen && d.unverifiedTold():
+		// That drills cannot tell is known, and why: nobody is told twice.
 	case !isOpen:
 		d.open(Overdue, due)
 	case d.due(open):
 		d.tell(Overdue, open, Repeated)
 	}
+}
+
+// unverifiedTold reports whether operators know already that drills cannot tell.
+func (d *decider) unverifiedTold() bool {
+	_, open := d.state.Problems[Unverified]
+	return open
 }
 
 // repeat tells an unchanged problem again when it is time to.

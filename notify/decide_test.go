@@ -96,6 +96,10 @@ func TestSituations(t *testing.T) {
 		{"no verdict in time is overdue, once", []step{{36, "time", ""}, {37, "time", "overdue opened"}, {38, "time", ""}, {61, "time", "overdue repeated"}}},
 		{"any verdict ends what is overdue", []step{{37, "time", "overdue opened"}, {38, rows, "backup opened, overdue recovered"}}},
 		{"a drill that could not tell does not end what is overdue", []step{{37, "time", "overdue opened"}, {38, storage, "(unverified opened)"}, {39, "passed", "overdue recovered"}}},
+		{"a failed drill does not end what waits for a proof", []step{{37, "time", "overdue opened"}, {38, "proof wanted " + rows, "backup opened"},
+			{39, "time", ""}, {40, "passed", "backup recovered, overdue recovered"}}},
+		{"what is known not to be told is not overdue as well", []step{{0, storage, "(unverified opened)"}, {1, storage, "unverified opened"},
+			{40, "time", ""}, {41, storage, "unverified repeated"}, {42, "passed", "unverified recovered"}}},
 		{"a later limit ends what is overdue", []step{{37, "time", "overdue opened"}, {38, "time until 50", "overdue recovered"}, {51, "time until 50", "overdue opened"}}},
 		{"a target that nothing is expected of is not overdue", []step{{37, "time", "overdue opened"}, {38, "time until never", "overdue recovered"}, {99, "time until never", ""}}},
 		{"a clock set back does not end what is overdue", []step{{37, "time", "overdue opened"}, {20, "time", ""}, {37, "time", ""}}},
@@ -135,6 +139,7 @@ func event(s step, due *time.Time) notify.Event {
 	if what == "time" {
 		return e
 	}
+	what, proof := strings.CutPrefix(what, "proof wanted ") // a failed drill is no proof
 	what, e.Confirms = strings.CutPrefix(what, "confirm ")
 	word, rest, _ := strings.Cut(what, " ")
 	var v verify.Verdict
@@ -146,9 +151,10 @@ func event(s step, due *time.Time) notify.Event {
 		codes = strings.Split(rest, ", ")
 	}
 	e.Report = report(v, codes...)
-	if v.Good() || v == verify.Failed {
+	if !proof && (v.Good() || v == verify.Failed) || v.Good() {
 		*due = e.At.Add(36 * time.Hour)
 	}
+	e.VerdictDue = *due // as it is once the report is on record
 	return e
 }
 
