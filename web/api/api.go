@@ -10,6 +10,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +82,7 @@ func settings(version string) huma.Config {
 	c := huma.DefaultConfig("Lifeboat", version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.RejectUnknownQueryParameters = true
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	c.Transformers = []huma.Transformer{plainErrors}
@@ -90,6 +93,18 @@ func settings(version string) huma.Config {
 		"session": {Type: "apiKey", In: "cookie", Name: "lifeboat", Description: "A person who logged in. Requests that change something send X-CSRF-Token as well."},
 	}
 	return c
+}
+
+// schemaName tells the parts of a report from the API's own forms of the same name.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if pkg := t.PkgPath(); pkg != "" && !strings.HasSuffix(pkg, "/web/api") && t.Name() != "Report" {
+		return "Report" + name
+	}
+	return name
 }
 
 // format writes an answer in one piece, once it is known to be whole. A caller who went

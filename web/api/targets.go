@@ -43,7 +43,7 @@ type artifactsOutput struct {
 }
 
 type startInput struct {
-	targetPath
+	Name string `path:"name" maxLength:"1024" doc:"name of the target" example:"orders"`
 	Body *struct {
 		Backup string `json:"backup,omitempty" maxLength:"4096" doc:"key of the backup to drill; the newest where none is given"`
 	} `required:"false"`
