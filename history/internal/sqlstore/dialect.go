@@ -19,6 +19,8 @@ type dialect struct {
 	position string // function that finds a text in another one
 	join     string // aggregate that joins texts
 	stale    string // of a job that its process should have begun to drill by now
+	roomy    string // gives the writer memory for much to write, and usual takes it back; may be empty
+	usual    string
 	later    string // moves a job by a number of milliseconds
 
 	conflict func(error) bool // a violated UNIQUE
@@ -30,6 +32,8 @@ var sqliteDialect = dialect{
 	clock:    `CAST(unixepoch('now', 'subsec') * 1000000000 AS INTEGER)`,
 	position: "instr",
 	join:     "group_concat",
+	roomy:    `PRAGMA cache_size = -131072`, // KiB
+	usual:    `PRAGMA cache_size = -2000`,
 	stale:    `j.attempted_at < datetime('now', 'subsec', '-60 seconds')`,
 	later:    `datetime('now', 'subsec', (? / 1000.0) || ' seconds')`,
 	again:    func(error) bool { return false }, // it waits for its lock before it begins
@@ -121,8 +125,11 @@ func (d *dialect) text(query string) string {
 	}
 }
 
-// marks is a list of n arguments.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+// marks is a list of n arguments, and repeat a list of n equal elements.
+func marks(n int) string { return repeat("?", n) }
+func repeat(element string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(element+",", n), ",")
+}
 
 // nanos is how a time is stored; the zero time is NULL.
 func nanos(t time.Time) any {

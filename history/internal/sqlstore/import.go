@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -18,15 +20,20 @@ const importAtOnce = 1000
 // Import implements history.Importer.
 func (s *Store) Import(ctx context.Context, reports iter.Seq[verify.Report]) error {
 	last := make(map[decisive]history.Entry)
-	some := make([]verify.Report, 0, importAtOnce)
+	known := make(map[string]bool)
+	some, fresh := make([]verify.Report, 0, importAtOnce), []string(nil)
 	flush := func() error {
-		err := s.change(ctx, "import drills into", func(t *tx) error { return t.importSome(ctx, some) })
-		some = some[:0]
+		err := s.change(ctx, "import drills into", func(t *tx) error { return t.importSome(ctx, some, fresh) })
+		some, fresh = some[:0], fresh[:0]
 		return err
 	}
 	for r := range reports {
 		if r.Started.IsZero() || r.Finished.IsZero() {
 			return fmt.Errorf("import drill %s: it does not say when it began and finished", r.Drill)
+		}
+		if !known[r.Target] {
+			known[r.Target] = true
+			fresh = append(fresh, r.Target)
 		}
 		e := ended(history.Entry{Drill: history.Drill{ID: r.Drill, Target: r.Target}}, r, history.Finished)
 		of := decisive{e.Target, e.Verdict, e.Key != ""}
@@ -53,6 +60,11 @@ type decisive struct {
 }
 
 func (t *tx) restand(ctx context.Context, last map[decisive]history.Entry) error {
+	if t.usual != "" {
+		if _, err := t.exec(ctx, t.usual); err != nil {
+			return err
+		}
+	}
 	ended := slices.SortedFunc(maps.Values(last), func(a, b history.Entry) int {
 		return cmp.Or(cmp.Compare(a.Target, b.Target), a.Finished.Compare(b.Finished))
 	})
@@ -72,31 +84,51 @@ func (t *tx) restand(ctx context.Context, last map[decisive]history.Entry) error
 	return nil
 }
 
-func (t *tx) importSome(ctx context.Context, reports []verify.Report) error {
-	known := make(map[string]bool)
-	for _, r := range reports {
-		if !known[r.Target] {
-			known[r.Target] = true
-			if err := t.keepTarget(ctx, r.Target); err != nil {
-				return err
-			}
-		}
-		d := history.Drill{ID: r.Drill, Target: r.Target, Trigger: history.Scheduled, Priority: history.PriorityScheduled,
-			Asked: r.Started, Attempt: 1}
-		e := ended(history.Entry{Drill: d}, r, history.Finished)
-		n, err := t.exec(ctx, `INSERT INTO drills (id, target, cause, priority, asked, up_at, attempt, state, verdict, summary,
-				object_key, sha256, bytes, made_at, rows, restore, started, finished) VALUES (`+marks(18)+`) ON CONFLICT (id) DO NOTHING`,
-			d.ID, d.Target, d.Trigger, d.Priority, d.Asked.UnixNano(), d.Asked.UnixNano(), d.Attempt, e.State, e.Verdict.String(), e.Summary,
-			e.Key, e.SHA256, e.Bytes, nanos(e.MadeAt), e.Rows, int64(e.Restore), e.Started.UnixNano(), e.Finished.UnixNano())
-		if err != nil {
+// rowsAtOnce is how many drills one statement inserts.
+const rowsAtOnce = 100
+
+func (t *tx) importSome(ctx context.Context, reports []verify.Report, fresh []string) error {
+	if t.roomy != "" {
+		if _, err := t.exec(ctx, t.roomy); err != nil {
 			return err
 		}
-		if n == 0 {
-			return answer{fmt.Errorf("import drill %s: it is on record already", r.Drill)}
+	}
+	for _, target := range fresh {
+		if err := t.keepTarget(ctx, target); err != nil {
+			return err
 		}
-		if err := t.storeReport(ctx, r); err != nil {
+	}
+	for some := range slices.Chunk(reports, rowsAtOnce) {
+		if err := t.importRows(ctx, some); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t *tx) importRows(ctx context.Context, reports []verify.Report) error {
+	row := `(` + marks(17) + `)`
+	var drills, whole []any
+	for _, r := range reports {
+		e := ended(history.Entry{}, r, history.Finished)
+		drills = append(drills, r.Drill, r.Target, history.Scheduled, history.PriorityScheduled, e.Started.UnixNano(), e.Started.UnixNano(),
+			e.State, e.Verdict.String(), e.Summary, e.Key, e.SHA256, e.Bytes, nanos(e.MadeAt), e.Rows, int64(e.Restore),
+			e.Started.UnixNano(), e.Finished.UnixNano())
+		text, err := json.Marshal(r)
+		if err != nil {
+			return answer{fmt.Errorf("write down the report of drill %s: %w", r.Drill, err)}
+		}
+		whole = append(whole, r.Drill, string(text))
+	}
+	n, err := t.exec(ctx, `INSERT INTO drills (id, target, cause, priority, asked, up_at, state, verdict, summary,
+			object_key, sha256, bytes, made_at, rows, restore, started, finished)
+		VALUES `+repeat(row, len(reports))+` ON CONFLICT (id) DO NOTHING`, drills...)
+	if err == nil && n < int64(len(reports)) {
+		err = answer{errors.New("import drills: some of them are on record already")}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `INSERT INTO reports (drill, report) VALUES `+repeat(`(?,?)`, len(reports)), whole...)
+	return err
 }
