@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"lifeboat/history"
 	"lifeboat/internal/testkit"
 )
 
@@ -212,7 +213,7 @@ func (b *browser) keep(name string, l look) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepLimit)
 	defer cancel()
-	height := min(eval[int64](b, "document.documentElement.scrollHeight"), 1600)
+	height := min(eval[int64](b, "document.documentElement.scrollHeight"), 1200)
 	b.do(chromedp.EmulateViewport(l.width, max(l.height, height)))
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	check(b.t, err)
@@ -283,7 +284,7 @@ func TestBrowserStartsAndStopsADrill(t *testing.T) {
 
 func TestBrowserLogsInAndOut(t *testing.T) {
 	s := newSite(t, false)
-	plain := s.token(t, "ada")
+	plain := s.tokenOf(t, "ada", history.Operate)
 	b := openBrowser(t)
 	b.do(
 		chromedp.Navigate(s.server.URL+"/targets/orders"),

@@ -132,9 +132,9 @@ func (c clock) chart(points []history.Point, m measureOf) (chart, bool) {
 	if near {
 		top = max(top, m.limit)
 	}
-	top = max(top*1.1, 1e-9)
+	top = max(top, 1e-9)
 	ch := chart{
-		Title: m.title, Unit: m.unit, Top: m.write(top / 1.1),
+		Title: m.title, Unit: m.unit, Top: m.write(top),
 		From: day(samples[0].point.Finished), To: day(samples[len(samples)-1].point.Finished),
 	}
 	y := func(v float64) float64 { return chartHeight * (1 - v/top) }

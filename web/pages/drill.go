@@ -111,13 +111,22 @@ func (p *Pages) drill(w http.ResponseWriter, r *http.Request) error {
 // byBeginning leads on from the beginning of an id, as people copy it out of a terminal.
 func (p *Pages) byBeginning(ctx context.Context, w http.ResponseWriter, r *http.Request, id string) error {
 	rep, err := p.Store.Get(ctx, id)
+	var running *history.RunningError
+	var queued *history.QueuedError
+	whole := rep.Drill
 	switch {
+	case errors.As(err, &running):
+		whole = running.Drill
+	case errors.As(err, &queued):
+		whole = queued.Drill
 	case errors.Is(err, history.ErrAmbiguous):
 		return &problem{http.StatusNotFound, "Several drills begin so. Give more of the id."}
+	case errors.Is(err, history.ErrOver): // called off before it began; its whole id has a page
+		return history.ErrNotFound
 	case err != nil:
 		return err
 	}
-	http.Redirect(w, r, "/drills/"+rep.Drill, http.StatusSeeOther)
+	http.Redirect(w, r, "/drills/"+whole, http.StatusSeeOther)
 	return nil
 }
 

@@ -68,10 +68,10 @@ func (s *site) serve(t testing.TB, off bool) {
 	t.Cleanup(hub.Close) // first: it ends the streams the server waits for
 }
 
-// token makes a token that may operate.
-func (s *site) token(t testing.TB, name string) string {
+// tokenOf makes a token.
+func (s *site) tokenOf(t testing.TB, name string, role history.Role) string {
 	t.Helper()
-	plain, token := access.NewToken(name, history.Operate, now)
+	plain, token := access.NewToken(name, role, now)
 	check(t, s.store.AddToken(t.Context(), token))
 	return plain
 }
@@ -90,10 +90,16 @@ func (s *site) get(t testing.TB, path string) (int, string) {
 	t.Helper()
 	resp, err := s.server.Client().Get(s.server.URL + path)
 	check(t, err)
+	return resp.StatusCode, text(t, resp)
+}
+
+// text reads an answer to its end.
+func text(t testing.TB, resp *http.Response) string {
+	t.Helper()
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	check(t, err)
-	return resp.StatusCode, string(b)
+	return string(b)
 }
 
 func TestEveryPageAnswers(t *testing.T) {

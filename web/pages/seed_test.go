@@ -313,7 +313,7 @@ func running(t testing.TB, store history.Store, target, id string) history.Lease
 	t.Helper()
 	began := now.Add(-4*time.Minute - 10*time.Second)
 	l, err := store.Begin(t.Context(), history.Drill{
-		ID: id, Target: target, Trigger: history.Scheduled, Priority: history.PriorityScheduled, Asked: began, By: "schedule", ScheduledFor: began, Attempt: 1,
+		ID: id, Target: target, Trigger: history.Scheduled, Priority: history.PriorityScheduled, Asked: began, By: "schedule", Attempt: 1,
 	}, "backup-host-1", lease, began)
 	check(t, err)
 	beat(t, store, l, 61)

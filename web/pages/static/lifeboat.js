@@ -98,7 +98,8 @@
     });
     stream.addEventListener("say", (event) => say(JSON.parse(event.data)));
     stream.addEventListener("whole", (event) => {
-      if (JSON.parse(event.data) !== (main().dataset.state || "")) renew();
+      // A page that is on its way already may be older than this news.
+      if (renewing || JSON.parse(event.data) !== (main().dataset.state || "")) renew();
     });
     stream.addEventListener("over", () => stream.close());
   };

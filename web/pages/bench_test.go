@@ -1,0 +1,75 @@
+package pages_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"lifeboat/history"
+	"lifeboat/history/sqlite"
+	"lifeboat/verify"
+	"lifeboat/web"
+	"lifeboat/web/webtest"
+)
+
+// BenchmarkPages draws pages over 10,000 targets with 60 drills each and reports the time that 95
+// of 100 stay below.
+func BenchmarkPages(b *testing.B) {
+	store, err := sqlite.Open(context.WithoutCancel(b.Context()), filepath.Join(b.TempDir(), "lifeboat.db"))
+	check(b, err)
+	b.Cleanup(func() { store.Close() })
+	s := &site{store: store, service: crowd(b, store, 10_000)}
+	s.serve(b, true)
+	for _, path := range []string{
+		"/", "/?page=120", "/?verdict=failed", "/?q=0042", "/targets/target-00042", "/drills/target-00042-20261125", "/queue", "/alerts", "/coverage",
+	} {
+		b.Run(path, func(b *testing.B) {
+			var took []time.Duration
+			size := 0
+			for b.Loop() {
+				began := time.Now()
+				r := httptest.NewRequest("GET", path, nil)
+				w := httptest.NewRecorder()
+				r.Host = "localhost"
+				s.guard.Wrap(s.pages).ServeHTTP(w, r)
+				took = append(took, time.Since(began))
+				if size = w.Body.Len(); w.Code != 200 {
+					b.Fatalf("%s answers %d", path, w.Code)
+				}
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*95/100])/1e6, "p95-ms")
+			b.ReportMetric(float64(size)/1024, "kB")
+		})
+	}
+}
+
+// crowd records many targets that are all alike.
+func crowd(t testing.TB, store history.Store, n int) *webtest.Service {
+	t.Helper()
+	s := &webtest.Service{Store: store, Now: func() time.Time { return now }, Lies: web.Coverage{At: now}}
+	life := fleet[3]
+	life.verdict = func(day int) verify.Verdict { return map[bool]verify.Verdict{true: verify.Failed, false: verify.Passed}[day%17 == 3] }
+	var plans []history.Plan
+	named := func(i int) plot { p := life; p.name = fmt.Sprintf("target-%05d", i); return p }
+	for i := range n {
+		s.List = append(s.List, named(i).target())
+		plans = append(plans, history.Plan{Target: named(i).name, Spec: "0 5 * * *", Next: now.Add(time.Hour)})
+	}
+	check(t, store.Plan(t.Context(), plans, now.AddDate(0, 0, -days)))
+	check(t, store.(history.Importer).Import(t.Context(), func(yield func(verify.Report) bool) {
+		for i := range n {
+			p := named(i)
+			for day := days - 1; day >= 0; day-- {
+				if !yield(p.report(day)) {
+					return
+				}
+			}
+		}
+	}))
+	return s
+}
