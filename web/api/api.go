@@ -101,7 +101,7 @@ func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if pkg := t.PkgPath(); pkg != "" && !strings.HasSuffix(pkg, "/web/api") && t.Name() != "Report" {
+	if pkg := t.PkgPath(); strings.HasPrefix(pkg, "lifeboat/") && pkg != "lifeboat/web/api" && t.Name() != "Report" {
 		return "Report" + name
 	}
 	return name
