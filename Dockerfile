@@ -5,7 +5,12 @@
 #     --group-add "$(stat -c %g /var/run/docker.sock)" \
 #     -v /var/run/docker.sock:/var/run/docker.sock \
 #     -v "$PWD/lifeboat.yaml:/etc/lifeboat/lifeboat.yaml:ro" -v lifeboat:/var/lib/lifeboat \
-#     lifeboat drill
+#     -p 127.0.0.1:8080:8080 lifeboat
+#
+# That runs the service; with "drill" behind it, it drills once. The page answers from outside
+# of the container when the configuration has "listen: 0.0.0.0:8080" and "access: tokens".
+# /healthz tells whether it lives: there is no shell here, so no HEALTHCHECK either.
+# A stop waits for running drills as long as server.drain: docker stop --time 180.
 #
 # Where no registry answers, name any image with Go in it:
 #   docker build --build-arg BUILD_IMAGE=my-go -t lifeboat .
@@ -29,4 +34,5 @@ VOLUME /var/lib/lifeboat
 # The one place that can be written to holds the files of SQLite drills as well.
 ENV TMPDIR=/var/lib/lifeboat
 ENTRYPOINT ["/usr/bin/lifeboat", "--config", "/etc/lifeboat/lifeboat.yaml"]
-CMD ["drill"]
+EXPOSE 8080
+CMD ["serve"]

@@ -9,7 +9,8 @@ docker_start_deadline=60 # seconds
 wanted=(
   dockerd:docker.io debootstrap:debootstrap iptables:iptables gcc:gcc git:git
   gzip:gzip zstd:zstd xz:xz-utils lz4:lz4 bzip2:bzip2 age:age gpg:gpg openssl:openssl sqlite3:sqlite3
-  unshare:util-linux chromium:chromium npm:npm /usr/lib/postgresql/15/bin/postgres:postgresql-15
+  unshare:util-linux chromium:chromium npm:npm promtool:prometheus systemd-analyze:systemd
+  /usr/lib/postgresql/15/bin/postgres:postgresql-15
 )
 missing=()
 for pair in "${wanted[@]}"; do
@@ -24,6 +25,10 @@ if [ ${#missing[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   mkdir -p /etc/postgresql-common
   [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  # Only its promtool is wanted, and tests start servers of their own.
+  if [ -d /run/systemd/system ] && [ ! -e /lib/systemd/system/prometheus.service ]; then
+    systemctl mask --quiet prometheus.service
+  fi
   apt-get update -q >/dev/null
   apt-get install -qy --no-install-recommends "${missing[@]}" >/dev/null
 fi
