@@ -24,6 +24,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Form writes the log-in page with a status and what was wrong. Plain words are sent where it is nil.
 	Form func(w http.ResponseWriter, r *http.Request, status int, wrong string)
+	// Page writes a page that says why a person is refused. Plain words are sent where it is nil.
+	Page func(w http.ResponseWriter, r *http.Request, status int, words string)
 }
 
 // Guard stands before all handlers.
@@ -186,13 +188,21 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, status int, words
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	if g.Page != nil {
+		g.Page(w, r, status, words)
+		return
+	}
 	http.Error(w, words, status)
 }
 
 // machine reports whether r is a program's.
 func machine(r *http.Request) bool {
-	return r.URL.Path == "/metrics" || strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/badges/") ||
-		r.Header.Get("Authorization") != ""
+	for _, prefix := range []string{"/api/", "/badges/", "/live/"} {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			return true
+		}
+	}
+	return r.URL.Path == "/metrics" || r.URL.Path == "/readyz" || r.Header.Get("Authorization") != ""
 }
 
 // safe reports whether a method changes nothing.

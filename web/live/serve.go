@@ -31,7 +31,6 @@ func Serve(w http.ResponseWriter, r *http.Request, h *Hub, f Filter, render func
 	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
-	defer out.SetWriteDeadline(time.Time{}) // the connection may serve another request
 	send := func(b []byte) error {
 		if err := out.SetWriteDeadline(h.Now().Add(writeTimeout)); err != nil {
 			return fmt.Errorf("set a deadline for an event: %w", err)
