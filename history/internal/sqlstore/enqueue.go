@@ -43,11 +43,18 @@ func (t *tx) enqueue(ctx context.Context, d history.Drill) (id string, fresh boo
 	if err := t.insert(ctx, d, history.Queued); err != nil {
 		return "", false, err
 	}
-	var wait time.Duration
-	if !d.NotBefore.IsZero() {
-		wait = d.NotBefore.Sub(d.Asked)
+	return d.ID, true, t.deliver(ctx, d.ID, d.Priority, until(d.NotBefore, d.Asked))
+}
+
+// longest is how long a job waits at most; whoever gets it sends it back.
+const longest = 365 * 24 * time.Hour
+
+// until is how long to wait from now; zero times mean at once.
+func until(notBefore, now time.Time) time.Duration {
+	if notBefore.IsZero() || now.IsZero() {
+		return 0
 	}
-	return d.ID, true, t.deliver(ctx, d.ID, d.Priority, wait)
+	return min(notBefore.Sub(now), longest)
 }
 
 // twin finds the drill that d would repeat.

@@ -153,6 +153,6 @@ func (s *Store) GiveBack(ctx context.Context, l history.Lease, why string, notBe
 		case err != nil || number.Valid:
 			return err
 		}
-		return t.deliver(ctx, l.ID, l.Priority, notBefore.Sub(now))
+		return t.deliver(ctx, l.ID, l.Priority, until(notBefore, now))
 	})
 }

@@ -124,11 +124,7 @@ func (s *Store) redeliver(ctx context.Context, now time.Time) error {
 		}
 		err = s.change(ctx, "queue lost drills again in", func(t *tx) error {
 			for _, o := range orphans {
-				var wait time.Duration
-				if !now.IsZero() && !o.notBefore.IsZero() {
-					wait = o.notBefore.Sub(now)
-				}
-				if err := t.deliver(ctx, o.id, o.priority, wait); err != nil {
+				if err := t.deliver(ctx, o.id, o.priority, until(o.notBefore, now)); err != nil {
 					return err
 				}
 			}
