@@ -44,14 +44,14 @@ type notificationOutput struct {
 
 func (a *API) notifications() {
 	text := func() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
-	object := func(p map[string]*huma.Schema) *huma.Schema {
+	form := func(p map[string]*huma.Schema) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeObject, Properties: p}
 	}
-	schema := object(map[string]*huma.Schema{"Records": {Type: huma.TypeArray, Items: object(map[string]*huma.Schema{
+	schema := form(map[string]*huma.Schema{"Records": {Type: huma.TypeArray, Items: form(map[string]*huma.Schema{
 		"eventName": text(),
-		"s3": object(map[string]*huma.Schema{
-			"bucket": object(map[string]*huma.Schema{"name": text()}),
-			"object": object(map[string]*huma.Schema{"key": text()}),
+		"s3": form(map[string]*huma.Schema{
+			"bucket": form(map[string]*huma.Schema{"name": text()}),
+			"object": form(map[string]*huma.Schema{"key": text()}),
 		}),
 	})}})
 	register(a, history.Operate, huma.Operation{
@@ -66,12 +66,28 @@ func (a *API) notifications() {
 }
 
 func (a *API) notifyS3(ctx context.Context, in *notificationInput) (*notificationOutput, error) {
-	var n notification
-	if err := json.Unmarshal(in.RawBody, &n); err != nil {
-		return nil, fmt.Errorf("%w: the body is not a notification of S3", errInput)
+	stored, err := storedObjects(in.RawBody)
+	if err != nil {
+		return nil, err
 	}
 	out := &notificationOutput{}
-	seen := make(map[[2]string]bool)
+	out.Body.Objects = len(stored)
+	for _, o := range stored {
+		out.Body.Targets += a.Service.Appeared(ctx, o.bucket, o.key)
+	}
+	return out, nil
+}
+
+type object struct{ bucket, key string }
+
+// storedObjects are the objects that a notification says were stored, each once.
+func storedObjects(body []byte) ([]object, error) {
+	var n notification
+	if err := json.Unmarshal(body, &n); err != nil {
+		return nil, fmt.Errorf("%w: the body is not a notification of S3", errInput)
+	}
+	var list []object
+	seen := make(map[object]bool)
 	for _, r := range n.Records {
 		event := strings.TrimPrefix(r.EventName, "s3:")
 		stored := strings.HasPrefix(event, "ObjectCreated:") || strings.HasPrefix(event, "ObjectRestore:Completed")
@@ -79,13 +95,12 @@ func (a *API) notifyS3(ctx context.Context, in *notificationInput) (*notificatio
 		if err != nil {
 			key = r.S3.Object.Key // some send it as it is
 		}
-		at := [2]string{r.S3.Bucket.Name, key}
-		if !stored || key == "" || at[0] == "" || seen[at] {
+		o := object{r.S3.Bucket.Name, key}
+		if !stored || o.key == "" || o.bucket == "" || seen[o] {
 			continue
 		}
-		seen[at] = true
-		out.Body.Objects++
-		out.Body.Targets += a.Service.Appeared(ctx, at[0], key)
+		seen[o] = true
+		list = append(list, o)
 	}
-	return out, nil
+	return list, nil
 }
