@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +21,7 @@ type dialect struct {
 	position string // function that finds a text in another one
 	join     string // aggregate that joins texts
 	stale    string // of a job that its process should have begun to drill by now
-	roomy    string // gives the writer memory for much to write, and usual takes it back; may be empty
+	roomy    string // before much is written at once, and after it; may be empty
 	usual    string
 	later    string // moves a job by a number of milliseconds
 
@@ -46,6 +48,7 @@ var postgresDialect = dialect{
 	free:     ` FOR UPDATE SKIP LOCKED`,
 	position: "strpos",
 	join:     "string_agg",
+	usual:    `ANALYZE drills, reports, targets`,
 	stale:    `j.attempted_at < now() - interval '60 seconds'`,
 	later:    `now() + CAST(? AS BIGINT) * interval '1 millisecond'`,
 }
@@ -68,7 +71,7 @@ func (s *Store) look() session { return session{&s.dialect, s.read} }
 
 // exec returns how many rows it changed.
 func (s session) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := s.q.ExecContext(ctx, s.text(query), args...)
+	res, err := s.q.ExecContext(ctx, s.text(query), fit(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -76,12 +79,12 @@ func (s session) exec(ctx context.Context, query string, args ...any) (int64, er
 }
 
 func (s session) row(ctx context.Context, query string, args ...any) *sql.Row {
-	return s.q.QueryRowContext(ctx, s.text(query), args...)
+	return s.q.QueryRowContext(ctx, s.text(query), fit(args)...)
 }
 
 // each calls scan for every row.
 func (s session) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := s.q.QueryContext(ctx, s.text(query), args...)
+	rows, err := s.q.QueryContext(ctx, s.text(query), fit(args)...)
 	if err != nil {
 		return err
 	}
@@ -159,17 +162,28 @@ func (i *instant) Scan(value any) error {
 	return nil
 }
 
-// clean makes a text from outside fit for both databases.
-func clean(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+// fit makes every text among args fit for both databases: PostgreSQL refuses what is
+// no UTF-8, and one with a zero byte.
+func fit(args []any) []any {
+	fitting := slices.Clone(args)
+	for i, a := range fitting {
+		if v := reflect.ValueOf(a); v.Kind() == reflect.String {
+			fitting[i] = clean(v.String())
+		}
+	}
+	return fitting
 }
 
-// plain is a clean text without any control character.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// plain is a text without any control character.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' {
 			return -1
 		}
 		return r
-	}, clean(s))
+	}, s)
 }

@@ -106,7 +106,7 @@ func (s *Store) Wait(ctx context.Context, drill, why string, now time.Time) erro
 			since = nil
 		}
 		n, err := t.exec(ctx, `UPDATE drills SET why = ?, waits_since = CASE WHEN why = ? THEN waits_since ELSE CAST(? AS BIGINT) END
-			WHERE id = ? AND state = 'queued'`, clean(why), clean(why), since, drill)
+			WHERE id = ? AND state = 'queued'`, why, why, since, drill)
 		if err != nil || n == 1 {
 			return err
 		}

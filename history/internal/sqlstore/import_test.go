@@ -25,16 +25,18 @@ type store interface {
 	history.Importer
 }
 
-// onBoth runs a test on a fresh database of each kind.
+// kinds open a fresh database of each kind.
+var kinds = map[string]func(t testing.TB) (store, error){
+	"sqlite": func(t testing.TB) (store, error) {
+		return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "history.db"))
+	},
+	"postgres": func(t testing.TB) (store, error) {
+		return postgres.Open(context.Background(), pgserver.Start(t).DSN(t))
+	},
+}
+
+// onBoth runs a test on databases of each kind.
 func onBoth(t *testing.T, test func(t *testing.T, open func() store)) {
-	kinds := map[string]func(t *testing.T) (store, error){
-		"sqlite": func(t *testing.T) (store, error) {
-			return sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "history.db"))
-		},
-		"postgres": func(t *testing.T) (store, error) {
-			return postgres.Open(context.Background(), pgserver.Start(t).DSN(t))
-		},
-	}
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			test(t, func() store {

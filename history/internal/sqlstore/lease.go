@@ -107,7 +107,7 @@ func (s *Store) Beat(ctx context.Context, l history.Lease, lease time.Duration, 
 	err = s.change(ctx, "extend the lease of drill "+l.ID+" in", func(t *tx) error {
 		err := t.row(ctx, fmt.Sprintf(`UPDATE drills SET lease_until = %[1]s + ?, progress = ?
 			WHERE id = ? AND state = 'running' AND owner = ? AND token = ? AND lease_until > %[1]s RETURNING cancel_by`, t.clock),
-			int64(lease), clean(string(progress)), l.ID, l.Owner, l.Token).Scan(&cancelledBy)
+			int64(lease), string(progress), l.ID, l.Owner, l.Token).Scan(&cancelledBy)
 		if errors.Is(err, sql.ErrNoRows) {
 			return t.lost(ctx, l)
 		}
@@ -146,7 +146,7 @@ func (s *Store) GiveBack(ctx context.Context, l history.Lease, why string, notBe
 		err = t.row(ctx, `UPDATE drills SET state = 'queued', started = NULL, progress = '', owner = '', lease_until = NULL,
 			not_before = CAST(? AS BIGINT), up_at = ?, waits_since = CASE WHEN why = ? THEN waits_since ELSE CAST(? AS BIGINT) END, why = ?`+
 			mine+` RETURNING job`,
-			nanos(notBefore), up.UnixNano(), clean(why), now.UnixNano(), clean(why), l.ID, l.Owner, l.Token).Scan(&number)
+			nanos(notBefore), up.UnixNano(), why, now.UnixNano(), why, l.ID, l.Owner, l.Token).Scan(&number)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return t.lost(ctx, l)

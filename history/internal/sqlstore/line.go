@@ -51,7 +51,7 @@ func ended(e history.Entry, r verify.Report, s history.State) history.Entry {
 	e.Why, e.WaitsSince, e.Progress = "", time.Time{}, history.Progress{}
 	e.Rows = 0
 	if a := r.Artifact; a != nil {
-		e.Key, e.SHA256, e.Bytes, e.MadeAt = clean(a.Key), clean(a.SHA256), a.Bytes, a.MadeAt
+		e.Key, e.SHA256, e.Bytes, e.MadeAt = a.Key, a.SHA256, a.Bytes, a.MadeAt
 	}
 	for _, t := range r.Tables {
 		e.Rows += t.Rows

@@ -30,7 +30,7 @@ func (t *tx) address(ctx context.Context, alerts []history.Addressed) error {
 			}
 			_, err := t.exec(ctx, `INSERT INTO deliveries (alert, notifier, problem, target, state, created, ended, why)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (alert, notifier) DO NOTHING`,
-				a.Alert.ID, notifier, a.Alert.Problem, a.Alert.Target, state, a.Alert.At.UnixNano(), ended, clean(a.Suppressed))
+				a.Alert.ID, notifier, a.Alert.Problem, a.Alert.Target, state, a.Alert.At.UnixNano(), ended, a.Suppressed)
 			if err != nil {
 				return err
 			}
@@ -173,14 +173,14 @@ func (s *Store) Postpone(ctx context.Context, d history.Delivery, why string, no
 			arrived = 1
 		}
 		return t.settle(ctx, d, `not_before = CAST(? AS BIGINT), why = ?, again = CASE WHEN ? = 1 THEN 1 ELSE again END`,
-			nanos(notBefore), clean(why), arrived)
+			nanos(notBefore), why, arrived)
 	})
 }
 
 // GiveUp implements history.Outbox.
 func (s *Store) GiveUp(ctx context.Context, d history.Delivery, why string, now time.Time, instead []history.Addressed) error {
 	return s.change(ctx, "give up an alert in", func(t *tx) error {
-		if err := t.settle(ctx, d, `state = 'given-up', ended = ?, why = ?`, now.UnixNano(), clean(why)); err != nil {
+		if err := t.settle(ctx, d, `state = 'given-up', ended = ?, why = ?`, now.UnixNano(), why); err != nil {
 			return err
 		}
 		return t.address(ctx, instead)

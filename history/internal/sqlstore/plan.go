@@ -166,7 +166,7 @@ func (s *Store) Moment(ctx context.Context, name string) (time.Time, error) {
 func (s *Store) Keep(ctx context.Context, name, text string) error {
 	return s.change(ctx, "keep the text "+name+" in", func(t *tx) error {
 		_, err := t.exec(ctx, `INSERT INTO texts (name, text) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text`,
-			name, clean(text))
+			name, text)
 		return err
 	})
 }
