@@ -18,7 +18,7 @@ var suites = map[string]string{
 }
 
 // noAdapters are folders below a contract that do not implement it.
-var noAdapters = []string{"storage/envelope", "sandbox/internal", "notify/internal", "notify/heartbeat"}
+var noAdapters = []string{"storage/envelope", "sandbox/internal", "notify/internal", "notify/heartbeat", "history/internal"}
 
 // leakChecked are the packages besides adapters that start goroutines of their own.
 var leakChecked = []string{"jobs", "storage", "storage/envelope"}
