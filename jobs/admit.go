@@ -161,6 +161,17 @@ func (a *admission) try(on sandbox.Runner, want room, have sandbox.Room) (why st
 	return why, t.drills, a.changed
 }
 
+// Sandboxes counts the drills of this process that have room on a host, by runner.
+func (p *Pipeline) Sandboxes() map[string]int {
+	p.admission.mu.Lock()
+	defer p.admission.mu.Unlock()
+	count := make(map[string]int)
+	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
+		count[r.Name()] = p.admission.taken[r].drills
+	}
+	return count
+}
+
 func (a *admission) give(on sandbox.Runner, back room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

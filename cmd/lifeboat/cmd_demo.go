@@ -32,7 +32,12 @@ programs installed on this machine, else it is left out.`,
 	}
 }
 
-func (sh *shell) demo(ctx context.Context) (err error) {
+func (sh *shell) demo(ctx context.Context) error {
+	return sh.withDemo(ctx, func(a *app, backups int) error { return sh.drillDemo(ctx, a, backups) })
+}
+
+// withDemo sets the demo's storage and backups up, and removes them again.
+func (sh *shell) withDemo(ctx context.Context, do func(a *app, backups int) error) (err error) {
 	dir, dead, remove, err := demoDir()
 	if err != nil {
 		return unable(err)
@@ -54,9 +59,7 @@ func (sh *shell) demo(ctx context.Context) (err error) {
 	if err != nil {
 		return unable(err)
 	}
-	show := sh.newProgress(false, cfg.Server.Concurrency)
-	defer show.Close()
-	a, err := sh.wire(ctx, cfg, wireOptions{scratch: filepath.Join(dir, "scratch"), progress: show.Show})
+	a, err := sh.wire(ctx, cfg, wireOptions{scratch: filepath.Join(dir, "scratch"), progress: silent{}.Show})
 	if err != nil {
 		return err
 	}
@@ -66,11 +69,14 @@ func (sh *shell) demo(ctx context.Context) (err error) {
 			sh.log().WarnContext(ctx, "an earlier demo was killed and is not cleaned up", "error", err)
 		}
 	}
-	return sh.drillDemo(ctx, a, len(backups), show)
+	return do(a, len(backups))
 }
 
 // drillDemo drills every target of the demo and explains what came out.
-func (sh *shell) drillDemo(ctx context.Context, a *app, backups int, show progress) error {
+func (sh *shell) drillDemo(ctx context.Context, a *app, backups int) error {
+	show := sh.newProgress(false, a.cfg.Server.Concurrency)
+	defer show.Close()
+	a.pipeline.Progress = show.Show
 	names := targetNames(a.cfg)
 	fmt.Fprintln(sh.stdout, text.Paragraph(fmt.Sprintf("This is a demo: an S3 storage inside this process holds %d backups of %d series, "+
 		"some of them broken on purpose. The newest of each series is now restored in a sandbox and judged.",
@@ -109,6 +115,7 @@ const demoNext = `Next:
   lifeboat init s3://bucket/prefix   looks at your backups, writes lifeboat.yaml
   lifeboat doctor                    tries storage and sandbox
   lifeboat drill                     restores and judges your newest backups
+  lifeboat serve --demo              shows the same on a page, with a month of history
 `
 
 // demoNeeds is what the demo's PostgreSQL dumps are restored with.

@@ -76,7 +76,7 @@ func (sh *shell) doctor(ctx context.Context) error {
 	fmt.Fprintln(sh.stdout, "Sources")
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Sources)) {
 		for _, prefix := range prefixes(a.cfg, name) {
-			p.source(ctx, name, prefix, a.pipeline.Sources[name])
+			p.source(ctx, name, prefix, a.sources[name])
 		}
 	}
 	fmt.Fprintln(sh.stdout, "Targets")

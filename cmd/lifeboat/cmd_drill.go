@@ -24,7 +24,7 @@ import (
 )
 
 func (sh *shell) drillCommand() *cobra.Command {
-	var backup, keep string
+	var backup, keep, server string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "drill [TARGET...]",
@@ -33,10 +33,15 @@ func (sh *shell) drillCommand() *cobra.Command {
 named), restores it in a sandbox, checks the restored database and prints the
 verdict with its proof.
 
+With --server the drills join the queue of a Lifeboat that runs as a service, and this
+command waits for them. It needs no configuration then; a token for the server is
+taken from ` + tokenVariable + `.
+
 ` + exitHelp,
 		Example: `  lifeboat drill orders
   lifeboat drill orders --backup postgres/orders/orders-20260602T050000Z.dump
-  lifeboat drill --json | jq -r .verdict`,
+  lifeboat drill --json | jq -r .verdict
+  lifeboat drill --server https://lifeboat.example.com orders`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o := drillOptions{targets: args, backup: backup, json: asJSON}
 			if keep != "" {
@@ -49,12 +54,16 @@ verdict with its proof.
 				}
 				o.keep = d
 			}
+			if server != "" {
+				return sh.drillRemotely(c.Context(), server, o)
+			}
 			return sh.drill(c.Context(), o)
 		},
 	}
 	cmd.Flags().StringVar(&backup, "backup", "", "drill the backup with this key instead of the newest")
 	cmd.Flags().StringVar(&keep, "keep", "", "keep the sandbox that long to look inside, such as 2h")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one report a line on stdout, and nothing else there")
+	cmd.Flags().StringVar(&server, "server", "", "have a Lifeboat service drill, such as http://127.0.0.1:8080")
 	return cmd
 }
 
@@ -97,9 +106,65 @@ func (sh *shell) drill(ctx context.Context, o drillOptions) error {
 	if err := a.knows(ctx, o.backup, batch); err != nil {
 		return err
 	}
+	flush, err := sh.alerting(a)
+	if err != nil {
+		return err
+	}
+	defer flush(ctx)
 	reports, err := sh.runDrills(ctx, a, batch, o.json)
 	show.Close()
-	if !o.json {
+	return sh.conclude(ctx, reports, err, o.json)
+}
+
+// drillRemotely has a service drill and waits for it.
+func (sh *shell) drillRemotely(ctx context.Context, address string, o drillOptions) error {
+	if o.keep > 0 {
+		return usage(errors.New("--keep is for drills of this machine: the sandbox of a service is on its own host"))
+	}
+	r, err := dialRemote(address)
+	if err != nil {
+		return usage(err)
+	}
+	if len(o.targets) == 0 {
+		if o.targets, err = r.targets(ctx); err != nil {
+			return unable(err)
+		}
+	}
+	o.targets = unique(o.targets)
+	if o.backup != "" && len(o.targets) != 1 {
+		return usage(errors.New("--backup wants exactly one target, whose backup it is"))
+	}
+	var reports []verify.Report
+	var queued []remoteDrill
+	for _, name := range o.targets {
+		d, err := r.start(ctx, name, o.backup)
+		if err != nil {
+			return unable(fmt.Errorf("%s: %w", name, err))
+		}
+		queued = append(queued, d)
+	}
+	var errs []error
+	for i, d := range queued {
+		rep, err := r.follow(ctx, d.ID, func(words string) { fmt.Fprintf(sh.stderr, "%s: %s\n", o.targets[i], words) })
+		if interrupted(ctx) {
+			return stopped(": the drills go on at the server; cancel them on its page or through its API")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", o.targets[i], err))
+			continue
+		}
+		reports = append(reports, rep)
+		if o.json {
+			errs = append(errs, json.NewEncoder(sh.stdout).Encode(rep))
+		}
+	}
+	return sh.conclude(ctx, reports, errors.Join(errs...), o.json)
+}
+
+// conclude prints reports, unless they were printed one by one, and ends the command with
+// the code they deserve.
+func (sh *shell) conclude(ctx context.Context, reports []verify.Report, err error, printed bool) error {
+	if !printed {
 		sh.printReports(reports)
 	}
 	if interrupted(ctx) {
@@ -120,10 +185,10 @@ func (a *app) knows(ctx context.Context, key string, batch []jobs.Job) error {
 	if key == "" {
 		return nil
 	}
-	source := batch[0].Target.Source
-	_, err := storage.Pick(ctx, a.pipeline.Sources[source], key)
+	_, err := storage.Pick(ctx, batch[0].Source, key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return usage(fmt.Errorf("source %s holds no backup %q; --backup wants its whole key, as reports and the storage show it", source, key))
+		return usage(fmt.Errorf("source %s holds no backup %q; --backup wants its whole key, as reports and the storage show it",
+			batch[0].Target.Source, key))
 	}
 	return nil
 }
@@ -138,7 +203,7 @@ func (sh *shell) runDrills(ctx context.Context, a *app, batch []jobs.Job, asJSON
 		if interrupted(ctx) {
 			return nil // not begun
 		}
-		rep, err := a.pipeline.Drill(ctx, j)
+		rep, err := a.pipeline.Drill(ctx, j, "lifeboat drill", a.then)
 		var running *history.RunningError
 		if errors.As(err, &running) {
 			return running

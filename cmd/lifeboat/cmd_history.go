@@ -25,12 +25,12 @@ func (sh *shell) historyCommand() *cobra.Command {
 			}
 			return sh.withRecord(c.Context(), func(ctx context.Context, a *app) error {
 				if _, known := a.cfg.Targets[args[0]]; !known {
-					if entries, err := a.store.List(ctx, args[0], 1); err != nil || len(entries) == 0 {
+					if entries, err := a.store.List(ctx, history.Filter{Target: args[0], Limit: 1}); err != nil || len(entries) == 0 {
 						return usage(errors.Join(err, fmt.Errorf("there is no target %q in the configuration or the record; there are %s",
 							args[0], quoted(targetNames(a.cfg)))))
 					}
 				}
-				entries, err := a.store.List(ctx, args[0], limit)
+				entries, err := a.store.List(ctx, history.Filter{Target: args[0], Limit: limit})
 				if err != nil {
 					return unable(err)
 				}
@@ -72,7 +72,7 @@ func (sh *shell) status(ctx context.Context, a *app) error {
 	var last []history.Entry
 	var never []string
 	for _, name := range targetNames(a.cfg) {
-		newest, err := a.store.List(ctx, name, 1)
+		newest, err := a.store.List(ctx, history.Filter{Target: name, Limit: 1})
 		if err != nil {
 			return unable(err)
 		}

@@ -128,10 +128,8 @@ func (sh *shell) recognise(ctx context.Context, src storage.Source, s storage.Se
 	if err != nil {
 		return recognised{err: err}
 	}
-	p := &jobs.Pipeline{
-		Sources: map[string]storage.Source{src.Name(): src}, Engines: engines(), Now: sh.now, Log: sh.log(),
-	}
-	j := jobs.Job{Pattern: pattern, Opener: envelope.New(envelope.Keys{}, envelope.Limits{})}
+	p := &jobs.Pipeline{Engines: engines(), Now: sh.now, Log: sh.log()}
+	j := jobs.Job{Source: src, Pattern: pattern, Opener: envelope.New(envelope.Keys{}, envelope.Limits{})}
 	j.Target.Name, j.Target.Source = s.Pattern, src.Name()
 	found, err := p.Look(ctx, j)
 	return recognised{Found: found, err: err}

@@ -131,7 +131,7 @@ func TestADrillKilledInAnyPhaseIsInterruptedAndLeavesNothing(t *testing.T) {
 			if code != exitErrored {
 				t.Errorf("status after the kill: exit %d, want %d\n%s", code, exitErrored, stderr)
 			}
-			entries, err := record(t, config).List(t.Context(), "t", 10)
+			entries, err := record(t, config).List(t.Context(), history.Filter{Target: "t", Limit: 10})
 			if err != nil || len(entries) != 1 || entries[0].State != history.Interrupted || entries[0].Verdict.Good() {
 				t.Errorf("record = %+v, %v; want one interrupted drill", entries, err)
 			}
@@ -181,13 +181,13 @@ func TestASecondDrillOfATargetIsRefused(t *testing.T) {
 	config := writeConfig(t, backups{"db.sql": slowDump(t, "100")}.write(t), "match: db.sql\n")
 	c := start(t, nil, "drill", "--config", config)
 	c.until(t, "starting the sandbox")
-	entries, err := record(t, config).List(t.Context(), "t", 1)
+	entries, err := record(t, config).List(t.Context(), history.Filter{Target: "t", Limit: 1})
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("record = %v, %v", entries, err)
 	}
 	code, stdout, stderr := lifeboat(t, "drill", "--json", "--config", config)
-	if code != exitErrored || !strings.Contains(stderr, entries[0].Drill) || stdout != "" {
-		t.Errorf("exit %d, stderr %q, stdout %q; want %d and the id %s", code, stderr, stdout, exitErrored, entries[0].Drill)
+	if code != exitErrored || !strings.Contains(stderr, entries[0].ID) || stdout != "" {
+		t.Errorf("exit %d, stderr %q, stdout %q; want %d and the id %s", code, stderr, stdout, exitErrored, entries[0].ID)
 	}
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

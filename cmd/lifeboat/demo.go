@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,9 @@ const demoTime = "20060102T150405Z"
 // demoRecord is the file of the demo's history, as its configuration has it.
 const demoRecord = "lifeboat.db"
 
+// demoSchedule is when the targets of a demo that serves are due.
+const demoSchedule = "0 5 * * *"
+
 // errorPage is what a backup script stores when the download it wraps went wrong.
 const errorPage = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>\n"
 
@@ -52,8 +56,8 @@ func demoBackups(dir string, now time.Time) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := now.Add(-3 * time.Hour).UTC().Format(demoTime)
-	yesterday := now.Add(-27 * time.Hour).UTC().Format(demoTime)
+	today, before := now.Add(-3*time.Hour).UTC(), now.Add(-27*time.Hour).UTC()
+	fresh, yesterday := today.Format(demoTime), before.Format(demoTime)
 	lastWeek := now.Add(-9 * 24 * time.Hour).UTC().Format(demoTime)
 	return map[string][]byte{
 		"notes/notes-" + yesterday + ".db.zst":       notes,
@@ -61,11 +65,27 @@ func demoBackups(dir string, now time.Time) (map[string][]byte, error) {
 		"notes-truncated/notes-" + fresh + ".db.zst": notes[:len(notes)*6/10],
 		"notes-stale/notes-" + lastWeek + ".db.zst":  notes,
 		"notes-error-page/notes-" + fresh + ".db":    []byte(errorPage),
-		"shop/shop-" + yesterday + ".dump":           shopDump,
-		"shop/shop-" + fresh + ".dump":               shopDump,
-		"shop-emptied/shop-" + fresh + ".dump":       shopEmptiedDump,
-		"shop-truncated/shop-" + fresh + ".dump":     shopDump[:len(shopDump)*6/10],
+		"shop/shop-" + yesterday + ".dump":           made(shopDump, before),
+		"shop/shop-" + fresh + ".dump":               made(shopDump, today),
+		"shop-emptied/shop-" + fresh + ".dump":       made(shopEmptiedDump, today),
+		"shop-truncated/shop-" + fresh + ".dump":     made(shopDump, today)[:len(shopDump)*6/10],
 	}, nil
+}
+
+// madeOffset is where an archive of pg_dump 15 (format 1.14, 4-byte integers) tells when it
+// was made, behind its magic, versions and compression.
+const madeOffset = 16
+
+// made returns a copy of an archive that says it was made at a time: the demo's dumps were,
+// long ago, and Lifeboat reads inside them how old they really are.
+func made(dump []byte, at time.Time) []byte {
+	dump = bytes.Clone(dump)
+	fields := dump[madeOffset:madeOffset]
+	for _, n := range []int{at.Second(), at.Minute(), at.Hour(), at.Day(), int(at.Month()) - 1, at.Year() - 1900, 0} {
+		fields = append(fields, 0) // not negative
+		fields = binary.LittleEndian.AppendUint32(fields, uint32(n))
+	}
+	return dump
 }
 
 // notesBackup makes a SQLite database, backs it up with VACUUM INTO and compresses

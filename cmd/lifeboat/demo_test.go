@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"lifeboat/engine/postgres/archive"
 )
 
 // TestADemoStoppedByAPersonSaysSoAndLeavesNothing sends what Ctrl-C sends.
@@ -63,5 +67,21 @@ func mustBeEmpty(t testing.TB, dir string) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 0 {
 		t.Errorf("left in the temporary directory: %v, %v", left, err)
+	}
+}
+
+// TestTheDemosDumpsAreAsOldAsTheirNamesSay reads the time inside them, which Lifeboat
+// judges by.
+func TestTheDemosDumpsAreAsOldAsTheirNamesSay(t *testing.T) {
+	at := time.Date(2031, time.February, 28, 23, 59, 1, 0, time.UTC)
+	for name, dump := range map[string][]byte{"shop": shopDump, "shop-emptied": shopEmptiedDump} {
+		var head archive.Head
+		h := archive.Handler{Head: func(got archive.Head) { head = got }, Entry: func(*archive.Entry) error { return nil }, Needs: func(string) {}}
+		if err := archive.ReadTOC(t.Context(), bytes.NewReader(made(dump, at)), h); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !head.MadeAt.Equal(at) {
+			t.Errorf("%s says that it was made at %s, want %s", name, head.MadeAt, at)
+		}
 	}
 }

@@ -5,11 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"time"
 
 	"lifeboat/configs"
 	"lifeboat/engine"
 	"lifeboat/engine/postgres"
 	"lifeboat/engine/sqlite"
+	"lifeboat/notify"
+	"lifeboat/notify/email"
+	"lifeboat/notify/pagerduty"
+	"lifeboat/notify/service"
+	"lifeboat/notify/slack"
+	"lifeboat/notify/webhook"
 	"lifeboat/sandbox"
 	"lifeboat/sandbox/docker"
 	"lifeboat/sandbox/process"
@@ -77,6 +84,42 @@ var checkKinds = map[string]func(c configs.CheckConfig) (verify.Check, error){
 		built.Pattern, err = regexp.Compile(q.Pattern)
 		return built, err
 	},
+}
+
+// notifierKinds make a notifier from its configuration.
+var notifierKinds = map[string]func(c configs.Notifier, now func() time.Time, log *slog.Logger) (notify.Notifier, error){
+	configs.KindSlack: func(c configs.Notifier, _ func() time.Time, log *slog.Logger) (notify.Notifier, error) {
+		return slack.New(slack.Config{
+			Token: c.Token.Reveal(), Channel: c.Channel, WebhookURL: c.WebhookURL.Reveal(), API: c.API, Log: log,
+		})
+	},
+	configs.KindWebhook: func(c configs.Notifier, now func() time.Time, _ *slog.Logger) (notify.Notifier, error) {
+		return webhook.New(webhook.Config{URL: c.URL.Reveal(), Secret: c.Secret.Reveal(), Now: now})
+	},
+	configs.KindEmail: func(c configs.Notifier, _ func() time.Time, _ *slog.Logger) (notify.Notifier, error) {
+		return email.New(email.Config{
+			Server: c.Server, TLS: c.TLS, Username: c.Username, Password: c.Password.Reveal(), From: c.From, To: c.To,
+		})
+	},
+	configs.KindPagerDuty: func(c configs.Notifier, _ func() time.Time, _ *slog.Logger) (notify.Notifier, error) {
+		return pagerduty.New(pagerduty.Config{RoutingKey: c.RoutingKey.Reveal(), Endpoint: c.Endpoint})
+	},
+	configs.KindService: func(c configs.Notifier, _ func() time.Time, _ *slog.Logger) (notify.Notifier, error) {
+		return service.New(service.Config{URL: c.URL.Reveal()})
+	},
+}
+
+// openNotifier makes the notifier that c describes.
+func openNotifier(name string, c configs.Notifier, now func() time.Time, log *slog.Logger) (notify.Notifier, error) {
+	open, known := notifierKinds[c.Kind]
+	if !known {
+		return nil, fmt.Errorf("notifier %s: kind %q is not built in", name, c.Kind)
+	}
+	n, err := open(c, now, log)
+	if err != nil {
+		return nil, fmt.Errorf("notifier %s: %w", name, err)
+	}
+	return n, nil
 }
 
 // openSource makes the source that c describes.

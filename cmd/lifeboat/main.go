@@ -27,15 +27,15 @@ const gcPercent = 50
 
 func main() {
 	debug.SetGCPercent(gcPercent)
-	ctx, stop := notify(context.Background())
+	ctx, stop := interruptible(context.Background())
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// notify cancels the returned context with jobs.ErrInterrupted at the first signal;
+// interruptible cancels the returned context with jobs.ErrInterrupted at the first signal;
 // a second signal kills the process the ordinary way.
-func notify(parent context.Context) (context.Context, func()) {
+func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -60,6 +60,7 @@ type shell struct {
 	logLevel       slog.Level
 	noColor        bool
 	now            func() time.Time
+	lease, pace    time.Duration // of the service; zero for its own
 }
 
 // run runs one command line and returns its exit code.
@@ -109,7 +110,7 @@ backup is bad) or errored (it could not tell), with the proof.
 	flags.TextVar(&sh.logLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
 	flags.BoolVar(&sh.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	root.AddCommand(
-		sh.demoCommand(), sh.initCommand(), sh.drillCommand(), sh.statusCommand(), sh.historyCommand(),
+		sh.demoCommand(), sh.initCommand(), sh.drillCommand(), sh.serveCommand(), sh.tokenCommand(), sh.statusCommand(), sh.historyCommand(),
 		sh.showCommand(), sh.checkConfigCommand(), sh.doctorCommand(), sh.versionCommand(),
 	)
 	return root

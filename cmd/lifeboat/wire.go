@@ -7,27 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"lifeboat/configs"
+	"lifeboat/history"
+	"lifeboat/history/postgres"
 	"lifeboat/history/sqlite"
 	"lifeboat/internal/alive"
 	"lifeboat/jobs"
 	"lifeboat/sandbox"
 	"lifeboat/sandbox/scratch"
 	"lifeboat/storage"
-	"lifeboat/storage/envelope"
-	"lifeboat/verify"
 	"lifeboat/verify/check"
 )
 
-// app is a Lifeboat that can drill: a configuration, its record and a pipeline.
+// app is a Lifeboat that can drill: a configuration, its history and a pipeline.
 type app struct {
 	cfg      *configs.Config
-	store    *sqlite.Store
+	sources  map[string]storage.Source
+	store    history.Store
 	beacon   *alive.Beacon
-	beacons  string
 	pipeline *jobs.Pipeline
+	then     jobs.Consequences // of drills of the command line
 }
 
 // wireOptions say what else an app needs besides its configuration.
@@ -39,12 +41,16 @@ type wireOptions struct {
 // wire builds an app from a configuration. Runners that are not to be had are not an
 // error here: a drill that needs one says so.
 func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (*app, error) {
-	a := &app{cfg: cfg, beacons: beaconDir(cfg)}
+	a := &app{cfg: cfg, then: jobs.NoConsequences}
 	var err error
-	if a.store, err = sqlite.Open(ctx, cfg.Server.History); err != nil {
+	if a.sources, err = openSources(cfg); err != nil {
+		return nil, usage(err)
+	}
+	if a.store, err = openHistory(ctx, cfg); err != nil {
 		return nil, unable(err)
 	}
-	if a.beacon, err = alive.New(a.beacons); err != nil {
+	beacons, local := beaconDir(cfg)
+	if a.beacon, err = alive.New(beacons); err != nil {
 		return nil, unable(errors.Join(err, a.store.Close()))
 	}
 	installation, err := a.store.Installation(ctx)
@@ -53,7 +59,6 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 	}
 	log := sh.log()
 	a.pipeline = &jobs.Pipeline{
-		Sources:      map[string]storage.Source{},
 		Engines:      engines(),
 		Local:        scratch.New(scratch.Config{Dir: o.scratch, Log: log}),
 		Checks:       check.Builtin(),
@@ -65,15 +70,29 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 		Progress:     o.progress,
 		Log:          log,
 	}
-	for name, c := range cfg.Sources {
-		src, err := openSource(name, c)
-		if err != nil {
-			return nil, usage(errors.Join(err, a.close()))
-		}
-		a.pipeline.Sources[name] = src
+	if local {
+		a.pipeline.Dead = func(instance string) bool { return !alive.Alive(beacons, instance) }
 	}
 	a.pipeline.Servers, a.pipeline.NoServers = sh.runners(ctx, o.scratch)
 	return a, nil
+}
+
+// openHistory opens the database that a configuration names.
+func openHistory(ctx context.Context, cfg *configs.Config) (history.Store, error) {
+	if dsn, ok := cfg.Server.HistoryDSN(); ok {
+		return postgres.Open(ctx, dsn)
+	}
+	path, _ := cfg.Server.HistoryPath()
+	return sqlite.Open(ctx, path)
+}
+
+// beaconDir is where processes prove that they live, and whether all that share the
+// history do so there: a database on a server is shared with other machines.
+func beaconDir(cfg *configs.Config) (dir string, local bool) {
+	if path, ok := cfg.Server.HistoryPath(); ok {
+		return path + ".alive", true
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lifeboat-%d.alive", os.Getuid())), false
 }
 
 // runners opens the runners there are, by preference, and says why the others are not.
@@ -91,88 +110,41 @@ func (sh *shell) runners(ctx context.Context, dir string) ([]sandbox.Runner, err
 	return runners, errors.Join(missing...)
 }
 
-// reap cleans up after runs of this installation that died.
-func (a *app) reap(ctx context.Context) error {
-	return a.pipeline.Reap(ctx, func(instance string) bool { return alive.Alive(a.beacons, instance) })
+// flushTimeout bounds sending what a drill of the command line has to tell.
+const flushTimeout = 30 * time.Second
+
+// alerting has the drills of the command line tell people as those of the service do. The
+// returned function sends what waits; where a service runs as well, either may be first.
+func (sh *shell) alerting(a *app) (flush func(context.Context), err error) {
+	if len(a.cfg.Notifiers) == 0 {
+		return func(context.Context) {}, nil
+	}
+	setup, err := buildSetup(a.cfg, a.sources, sh.now, sh.log())
+	if err != nil {
+		return nil, usage(err)
+	}
+	a.then = setup.Once(sh.now)
+	s := &jobs.Service{Pipeline: a.pipeline, Store: a.store, Now: sh.now, NewID: newDrillID, Log: sh.log()}
+	return func(ctx context.Context) {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), flushTimeout, fmt.Errorf("sending took longer than %s", flushTimeout))
+		defer cancel()
+		if err := s.Flush(ctx, setup); err != nil {
+			sh.log().WarnContext(ctx, "alerts stay in the outbox", "error", err)
+		}
+	}, nil
 }
 
 func (a *app) close() error {
 	return errors.Join(a.beacon.Close(), a.store.Close())
 }
 
-// beaconDir is where the processes that share a record prove that they live.
-func beaconDir(cfg *configs.Config) string { return cfg.Server.History + ".alive" }
-
 // job is the drill that a target's configuration asks for.
 func (a *app) job(name string) (jobs.Job, error) {
-	t, known := a.cfg.Targets[name]
-	if !known {
+	if _, known := a.cfg.Targets[name]; !known {
 		return jobs.Job{}, usage(fmt.Errorf("there is no target %q in the configuration; there are %s", name, quoted(targetNames(a.cfg))))
 	}
-	pattern, err := storage.ParsePattern(t.Match)
-	if err != nil {
-		return jobs.Job{}, usage(fmt.Errorf("target %s: %w", name, err))
-	}
-	checks, err := buildChecks(t.Checks)
-	if err != nil {
-		return jobs.Job{}, usage(fmt.Errorf("target %s: %w", name, err))
-	}
-	k := keys(t.Decrypt)
-	if err := k.Check(); err != nil {
-		return jobs.Job{}, usage(fmt.Errorf("target %s: %w", name, err))
-	}
-	job := jobs.Job{
-		Target: verify.Target{
-			Name: name, Source: t.Source, Match: t.Match, Engine: t.Engine,
-			Objectives: verify.Objectives{RPO: t.Objectives.RPO, RTO: t.Objectives.RTO},
-			Checks:     checks,
-		},
-		Pattern: pattern,
-		Marker:  t.CompleteWhen,
-		Opener:  envelope.New(k, envelope.Limits{Bytes: int64(t.Sandbox.Disk)}),
-		Limits: sandbox.Limits{
-			CPUs: t.Sandbox.CPUs, Memory: int64(t.Sandbox.Memory), Disk: int64(t.Sandbox.Disk), Pids: t.Sandbox.Pids,
-		},
-		Timeout: t.Sandbox.Timeout,
-		Image:   t.Sandbox.Image,
-	}
-	if t.Sandbox.Runner != configs.RunnerAuto {
-		job.Runner = t.Sandbox.Runner
-	}
-	for _, i := range t.Ignore {
-		job.Target.Ignore = append(job.Target.Ignore, verify.Ignore{Code: i.Code, Subject: i.Subject, Reason: i.Reason})
-	}
-	return job, nil
-}
-
-func buildChecks(list []configs.CheckConfig) ([]verify.Check, error) {
-	var checks []verify.Check
-	for _, c := range list {
-		built, err := checkKinds[c.Kind](c)
-		if err != nil {
-			return nil, fmt.Errorf("check %s: %w", c.Kind, err)
-		}
-		checks = append(checks, built)
-	}
-	return checks, nil
-}
-
-// keys reveals a target's keys to the one place that uses them.
-func keys(d configs.Decrypt) envelope.Keys {
-	var k envelope.Keys
-	if d.Age != nil {
-		k.AgeIdentity, k.AgePassphrase = d.Age.Identity.Reveal(), d.Age.Passphrase.Reveal()
-	}
-	if d.OpenPGP != nil {
-		k.OpenPGPKey, k.OpenPGPPassphrase = d.OpenPGP.Key.Reveal(), d.OpenPGP.Passphrase.Reveal()
-	}
-	if d.OpenSSL != nil {
-		k.OpenSSL = envelope.OpenSSLKey{
-			Password: d.OpenSSL.Password.Reveal(), Cipher: d.OpenSSL.Cipher,
-			Digest: d.OpenSSL.Digest, Iterations: d.OpenSSL.Iterations,
-		}
-	}
-	return k
+	t, err := buildTarget(a.cfg, a.sources, name)
+	return t.Job, usage(err)
 }
 
 // load reads the configuration file of the command line.
@@ -197,7 +169,7 @@ func (sh *shell) open(ctx context.Context, o wireOptions) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.reap(ctx); err != nil {
+	if err := a.pipeline.Reap(ctx, jobs.NothingLost); err != nil {
 		return nil, unable(errors.Join(err, a.close()))
 	}
 	return a, nil
