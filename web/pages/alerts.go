@@ -46,7 +46,7 @@ type stateLink struct {
 type deliveryRow struct {
 	history.Delivery
 	Title, Kind, Reason string
-	At, Ended, Next     stamp
+	At, Next            stamp
 	Why                 string
 }
 
@@ -128,7 +128,7 @@ func (p *Pages) deliveries(ctx context.Context, c clock, f history.DeliveryFilte
 		a := d.Alert
 		row := deliveryRow{
 			Delivery: d, Title: text.Clean(a.Title), Kind: problemWords[string(a.Kind)], Reason: reasonWords[string(a.Reason)],
-			At: c.At(d.Created), Ended: c.At(d.Ended), Why: text.Clean(d.Why),
+			At: c.At(d.Created), Why: text.Clean(d.Why),
 		}
 		if d.State == history.Pending && d.NotBefore.After(c.now) {
 			row.Next = c.At(d.NotBefore)

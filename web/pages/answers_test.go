@@ -5,25 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"lifeboat/history"
-	"lifeboat/history/sqlite"
 	"lifeboat/internal/testkit"
 	"lifeboat/verify"
 	"lifeboat/web"
 	"lifeboat/web/pages"
-	"lifeboat/web/webtest"
 )
 
 func TestPagesAreAsReviewed(t *testing.T) {
@@ -175,79 +170,6 @@ func TestStrangersSeeOnlyTheLogIn(t *testing.T) {
 	}
 }
 
-// TestNamesOutOfDumpsStayWords reads every page with a parser: what a dump calls itself
-// must not become an element, an attribute or an address of its own.
-func TestNamesOutOfDumpsStayWords(t *testing.T) {
-	s := hostile(t)
-	paths := []string{"/", "/queue", "/alerts", "/coverage", "/?q=" + url.QueryEscape(webtest.HostileText),
-		"/alerts?target=" + url.QueryEscape(webtest.HostileText), "/targets/" + url.PathEscape(webtest.Hostile),
-		"/targets/" + url.PathEscape(webtest.Hostile) + "/artifacts", "/targets/" + webtest.Running}
-	list, err := s.store.List(t.Context(), history.Filter{Limit: 200})
-	check(t, err)
-	for _, e := range list {
-		if e.Target != webtest.Passed {
-			paths = append(paths, "/drills/"+e.ID)
-		}
-	}
-	for _, path := range paths {
-		status, body := s.get(t, path)
-		if status != http.StatusOK {
-			t.Errorf("%s answers %d: %.500s", path, status, body)
-		}
-		for _, bad := range elements(t, body) {
-			t.Errorf("%s holds %s", path, bad)
-		}
-	}
-}
-
-// steering are characters that turn the direction of a text, or begin a terminal's commands.
-const steering = "\u202e\x1b"
-
-// elements are those that no page has.
-func elements(t testing.TB, page string) []string {
-	t.Helper()
-	var bad []string
-	z := html.NewTokenizer(strings.NewReader(page))
-	scripts := 0
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return bad
-		case html.TextToken:
-			if s := z.Token().Data; strings.ContainsAny(s, steering) {
-				bad = append(bad, "text that changes how the rest reads: "+strconv.Quote(s))
-			}
-		case html.StartTagToken, html.SelfClosingTagToken:
-			token := z.Token()
-			if token.Data == "script" {
-				scripts++
-			}
-			if token.Data == "img" || token.Data == "script" && scripts > 1 {
-				bad = append(bad, token.String())
-			}
-			for _, a := range token.Attr {
-				if a.Key != "value" && strings.ContainsAny(a.Val, steering) { // a form sends a key as it is
-					bad = append(bad, token.String())
-				}
-				if strings.HasPrefix(a.Key, "on") || a.Key == "style" || strings.HasPrefix(strings.TrimSpace(a.Val), "javascript:") {
-					bad = append(bad, token.String())
-				}
-			}
-		}
-	}
-}
-
-// hostile is a site over the history in which backups and tables choose malicious names.
-func hostile(t testing.TB) *site {
-	t.Helper()
-	store, err := sqlite.Open(context.WithoutCancel(t.Context()), filepath.Join(t.TempDir(), "lifeboat.db"))
-	check(t, err)
-	t.Cleanup(func() { store.Close() })
-	s := &site{store: store, service: webtest.New(t, store, now)}
-	s.serve(t, true)
-	return s
-}
-
 func TestAWideDrillShowsTheTablesThatDiffer(t *testing.T) {
 	s := newSite(t, true)
 	rep := fleet[8].report(0)
@@ -384,6 +306,34 @@ func TestEveryCodeHasWords(t *testing.T) {
 		found, _, _ = strings.Cut(found, "</p>")
 		if strings.Contains(found, ">"+code) || !strings.Contains(found, "public.t: 1, expected 2") {
 			t.Errorf("%s is not put into words: %s", code, found)
+		}
+	}
+}
+
+func TestSchedulesAreSaidInWords(t *testing.T) {
+	s := newSite(t, true)
+	for spec, want := range map[string]string{
+		"":               "on request only",
+		"on-new-backup":  "as soon as a new backup appears",
+		"@every 90m":     "every 90m",
+		"@weekly":        "every Sunday at 00:00, Europe/Berlin",
+		"5 4 * * *":      "every day at 04:05, Europe/Berlin",
+		"30 2,14 * * *":  "every day at 02:30 and 14:30, Europe/Berlin",
+		"0 3 * * 1-5":    "on weekdays at 03:00, Europe/Berlin",
+		"0 3 * * sat,0":  "every Saturday and Sunday at 03:00, Europe/Berlin",
+		"15 * * * *":     "every hour at minute 15, Europe/Berlin",
+		"*/10 * * * *":   "every 10 minutes, Europe/Berlin",
+		"0 */6 * * *":    "every 6 hours at minute 0, Europe/Berlin",
+		"0 1 1 * *":      "on day 1 of every month at 01:00, Europe/Berlin",
+		"0 1 1 */3 *":    "by the schedule 0 1 1 */3 *, Europe/Berlin",
+		"1-5 1 * * 9":    "by the schedule 1-5 1 * * 9, Europe/Berlin",
+		"0 3 * * 1-5,99": "by the schedule 0 3 * * 1-5,99, Europe/Berlin",
+		"0 */6 * * 1":    "by the schedule 0 */6 * * 1, Europe/Berlin",
+	} {
+		s.service.List[0].Schedule = spec
+		if _, body := s.get(t, "/targets/orders"); !strings.Contains(body, "<dd>"+want+"<") {
+			_, got, _ := strings.Cut(body, "<dt>Schedule</dt>")
+			t.Errorf("%q is said as %.120s, want %s", spec, got, want)
 		}
 	}
 }

@@ -27,8 +27,8 @@ type chart struct {
 	From, To       string
 	Line           string // path
 	Dots           []dot
-	Limit          *limitLine
-	Floor          int // y below which a drill would not pass; 0 when none applies
+	Limit          string // y of the line above which it is too much; empty when none is near
+	Floor          int    // y below which a drill would not pass; 0 when none applies
 	FloorHeight    int
 	Rows           []chartRow // the same as a table, newest first
 	Unit           string
@@ -39,11 +39,6 @@ type dot struct {
 	Class, Title string
 	Drill        string
 	HitX, HitW   float64
-}
-
-type limitLine struct {
-	Y     float64
-	Label string
 }
 
 type chartRow struct {
@@ -153,7 +148,7 @@ func (c clock) chart(points []history.Point, m measureOf) (chart, bool) {
 	}
 	ch.Line = line.String()
 	if near {
-		ch.Limit = &limitLine{y(m.limit), m.limitWord + " " + m.write(m.limit)}
+		ch.Limit = fmt.Sprintf("%.1f", y(m.limit))
 	}
 	if m.floor > 0 {
 		ch.Floor = int(y(m.floor))

@@ -3,7 +3,6 @@ package pages
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -31,7 +30,6 @@ type drillData struct {
 	Began   stamp
 	Ended   stamp
 	Took    string
-	Place   int // in the queue, from 1; 0 when it does not wait
 
 	Progress progressPart
 	Timeline timeline
@@ -143,15 +141,7 @@ func (p *Pages) reportJSON(ctx context.Context, w http.ResponseWriter, id string
 	case err != nil:
 		return err
 	}
-	b, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Disposition", `inline; filename="`+rep.Drill+`.json"`)
-	_, _ = w.Write(append(b, '\n')) // a reader who went away is no news
-	return nil
+	return sendJSON(w, rep)
 }
 
 // report fills in what a finished drill found.

@@ -47,7 +47,7 @@ type filter struct {
 
 // targetRow is one target of the fleet.
 type targetRow struct {
-	Name, Source       string
+	Name               string
 	Verdict            verify.Verdict
 	State              history.State
 	Found              []finding // why it needs a person
@@ -148,7 +148,7 @@ func verdictOf(s string) (verify.Verdict, bool) {
 func (p *Pages) row(c clock, s history.Standing, marks []history.Mark) targetRow {
 	t, _ := p.Service.Target(s.Target)
 	row := targetRow{
-		Name: s.Target, Source: t.Source, Verdict: s.Last.Verdict, State: s.Last.State, LastAt: c.At(s.Last.Finished), LastDrill: s.Last.ID,
+		Name: s.Target, Verdict: s.Last.Verdict, State: s.Last.State, LastAt: c.At(s.Last.Finished), LastDrill: s.Last.ID,
 		Backup: c.since(s.NewestBackupAt, t.RPO), Strip: c.strip(marks), Next: c.At(s.Next),
 		Running: s.Running, Queued: s.Queued,
 	}

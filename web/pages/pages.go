@@ -87,6 +87,7 @@ func New(c Config) (*Pages, error) {
 		"GET /{$}":                      p.fleet,
 		"GET /targets/{name}":           p.target,
 		"GET /targets/{name}/artifacts": p.artifacts,
+		"GET /targets/{name}/strip":     p.stripJSON,
 		"POST /targets/{name}/drills":   p.startDrill,
 		"GET /drills/{id}":              p.drill,
 		"POST /drills/{id}/cancel":      p.cancel,

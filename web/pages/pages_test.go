@@ -17,8 +17,10 @@ import (
 	"lifeboat/notify"
 	"lifeboat/verify"
 	"lifeboat/web/access"
+	"lifeboat/web/api"
 	"lifeboat/web/live"
 	"lifeboat/web/pages"
+	"lifeboat/web/server"
 	"lifeboat/web/webtest"
 )
 
@@ -54,16 +56,11 @@ func (s *site) serve(t testing.TB, off bool) {
 	})
 	check(t, err)
 	s.guard = access.New(access.Config{Store: s.store, Off: off, Now: func() time.Time { return now }, Form: s.pages.LoginForm})
-	mux := http.NewServeMux()
-	mux.Handle("POST /login", s.guard.Login())
-	mux.Handle("POST /logout", s.guard.Logout())
-	mux.Handle("GET /login", s.pages)
-	mux.Handle("GET /static/", s.pages)
-	mux.Handle("/", s.guard.Require(history.View, s.pages))
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", policy)
-		s.guard.Wrap(mux).ServeHTTP(w, r)
-	}))
+	programs, err := api.New(api.Config{Service: s.service, Store: s.store, Hub: hub, Now: func() time.Time { return now }})
+	check(t, err)
+	whole, err := server.New(server.Config{Guard: s.guard, Pages: s.pages, API: programs, Metrics: http.NotFoundHandler(), Hub: hub, Now: time.Now})
+	check(t, err)
+	s.server = httptest.NewServer(whole.Handler())
 	t.Cleanup(s.server.Close)
 	t.Cleanup(hub.Close) // first: it ends the streams the server waits for
 }
@@ -81,9 +78,6 @@ func finish(t testing.TB, store history.Store, l history.Lease, r verify.Report)
 	t.Helper()
 	check(t, store.Finish(t.Context(), l, r, func(prev notify.State) history.Effects { return history.Effects{State: prev} }))
 }
-
-// policy is what browsers are told to refuse, as the server of the product does.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 // get asks for a page and returns its status and text.
 func (s *site) get(t testing.TB, path string) (int, string) {
@@ -110,6 +104,7 @@ func TestEveryPageAnswers(t *testing.T) {
 		"/?q=pay":                       "payroll",
 		"/targets/orders":               "every day at 05:00, Europe/Berlin",
 		"/targets/orders/artifacts":     "still growing",
+		"/targets/billing/strip":        `"drill": "billing-20261125"`,
 		"/targets/legacy-erp":           "There was no drill yet.",
 		"/drills/billing-20261125":      "Rows are missing after the restore",
 		"/drills/analytics-20261125":    "The first 200 of 303 are shown.",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -109,6 +110,18 @@ func (p *Pages) send(w http.ResponseWriter, page, part string, status int, data 
 	h.Set("Cache-Control", "no-store") // what it shows is the state of now, and may not be everybody's to see
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // a reader who went away is no news
+	return nil
+}
+
+// sendJSON answers programs and people who read JSON.
+func sendJSON(w http.ResponseWriter, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(b, '\n')) // a reader who went away is no news
 	return nil
 }
 

@@ -47,12 +47,14 @@ func cronWords(f []string) (string, bool) {
 	if !ok {
 		return "", false
 	}
+	each := strings.HasPrefix(at, "every") // several times a day
 	switch {
+	case f[2] == "*" && f[4] == "*" && each:
+		return at, true
 	case f[2] == "*" && f[4] == "*":
-		if strings.HasPrefix(at, "every") {
-			return at, true
-		}
 		return "every day " + at, true
+	case each:
+		return "", false
 	case f[2] == "*":
 		days, ok := dayWords(f[4])
 		return days + " " + at, ok

@@ -26,15 +26,15 @@ const (
 
 // plot is the life of one target, from which its history is made.
 type plot struct {
-	name, engine string
-	bytes        int64
-	restore      time.Duration
-	rto          time.Duration
-	growth       float64 // of everything, over the whole history
-	tables       []string
-	verdict      func(daysAgo int) verify.Verdict
-	finding      verify.Result // of drills that are not passed
-	until        int           // the last drill is so many days old
+	name    string
+	bytes   int64
+	restore time.Duration
+	rto     time.Duration
+	growth  float64 // of everything, over the whole history
+	tables  []string
+	verdict func(daysAgo int) verify.Verdict
+	finding verify.Result // of drills that are not passed
+	until   int           // the last drill is so many days old
 }
 
 var fleet = []plot{

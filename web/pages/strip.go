@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"lifeboat/history"
@@ -23,9 +24,6 @@ type strip struct {
 	Words string // the same for those who do not see it
 	Paths []stripPath
 	Bars  []bar
-	// Marks holds what the script needs for its tooltips: id, verdict, time and duration of each,
-	// so that a page of many strips stays light.
-	Marks string
 	First int // slot of the oldest
 }
 
@@ -60,7 +58,6 @@ func (c clock) strip(marks []history.Mark) strip {
 	s := strip{First: stripSlots - len(marks)}
 	paths := make(map[string]*strings.Builder)
 	count := make(map[string]int)
-	facts := make([]string, 0, len(marks))
 	for i, m := range marks {
 		class, height := classOf(m)
 		b := bar{
@@ -85,25 +82,23 @@ func (c clock) strip(marks []history.Mark) strip {
 			paths[class] = new(strings.Builder)
 		}
 		b.draw(paths[class])
-		facts = append(facts, fmt.Sprintf("%s %s %d %d", m.Drill, strings.ReplaceAll(w, " ", "-"),
-			m.Finished.Unix(), m.Restore.Milliseconds()))
 	}
 	for _, class := range []string{"passed", "warned", "errored", "failed"} {
 		if d := paths[class]; d != nil {
 			s.Paths = append(s.Paths, stripPath{class, d.String()})
 		}
 	}
-	s.Marks, s.Words = strings.Join(facts, ","), stripWords(count, len(marks))
+	s.Words = stripWords(count, len(marks))
 	return s
 }
 
-// draw adds the bar to a path; that of a hollow one is its outline.
+// draw adds the bar to a path that is drawn as wide as a bar; that of a hollow one is its outline.
 func (b bar) draw(d *strings.Builder) {
 	if b.Class == "errored" {
 		fmt.Fprintf(d, "M%d.75 %d.75h4.5v%d.5h-4.5z", b.X, b.Y, b.Height-2)
 		return
 	}
-	fmt.Fprintf(d, "M%d %dh%dv%dh-%dz", b.X, b.Y, barWidth, b.Height, barWidth)
+	fmt.Fprintf(d, "M%d %dv%d", b.X+barWidth/2, b.Y, b.Height)
 }
 
 func stripWords(count map[string]int, n int) string {
@@ -117,4 +112,27 @@ func stripWords(count map[string]int, n int) string {
 		}
 	}
 	return "last " + units.Counted(int64(n), "drill") + ": " + text.Clean(strings.Join(parts, ", "))
+}
+
+// stripJSON tells the script what each bar of a strip is, once somebody points at it: a page of
+// fifty strips stays light.
+func (p *Pages) stripJSON(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := within(r)
+	defer cancel()
+	name := r.PathValue("name")
+	marks, err := p.Store.Strips(ctx, []string{name}, stripSlots)
+	if err != nil {
+		return err
+	}
+	type mark struct {
+		Slot  int    `json:"slot"`
+		Drill string `json:"drill"`
+		Title string `json:"title"`
+	}
+	s := clock{p.Now()}.strip(marks[name])
+	list := make([]mark, 0, len(s.Bars))
+	for i, b := range s.Bars {
+		list = append(list, mark{s.First + i, b.Drill, b.Title})
+	}
+	return sendJSON(w, list)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"lifeboat/history"
 	"lifeboat/internal/units"
@@ -154,7 +153,6 @@ type artifactsData struct {
 type artifactRow struct {
 	verify.Candidate
 	MadeAt stamp
-	Age    time.Duration
 }
 
 // artifacts asks the storage, which may take a while: the page of a target loads it on demand.
@@ -174,7 +172,7 @@ func (p *Pages) artifacts(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.More = max(0, len(list)-artifactsMax)
 	for _, c := range list[:min(len(list), artifactsMax)] {
-		d.List = append(d.List, artifactRow{c, d.clock.At(c.MadeAt), d.age(c.MadeAt)})
+		d.List = append(d.List, artifactRow{c, d.clock.At(c.MadeAt)})
 	}
 	if r.Header.Get("X-Part") != "" {
 		return p.send(w, "artifacts", "list", http.StatusOK, d)

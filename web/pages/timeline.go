@@ -14,19 +14,15 @@ import (
 type span struct {
 	Name, Took, Extra string
 	X, Width          float64 // per mille of the whole
-	Y                 int
-	Open              bool // it is under way
+	Open              bool    // it is under way
 	Done, Total       int64
 	Share             int // percent done, where a total is known
 }
 
-const spanHeight = 14
-
 // timeline is the phases of a drill side by side in time; they may overlap.
 type timeline struct {
-	Spans  []span
-	Height int
-	Whole  string
+	Spans []span
+	Whole string
 }
 
 // place sets where the spans stand. from and to are seconds after the drill began.
@@ -36,14 +32,13 @@ func place(names []span, from, to []float64) timeline {
 		whole = max(whole, end)
 	}
 	for i := range names {
-		names[i].Y = i*spanHeight + 2
 		if whole > 0 {
 			names[i].X = 1000 * from[i] / whole
 			names[i].Width = max(4, 1000*(to[i]-from[i])/whole) // the shortest can still be seen
 			names[i].X = min(names[i].X, 1000-names[i].Width)
 		}
 	}
-	return timeline{Spans: names, Height: len(names) * spanHeight, Whole: units.Duration(seconds(whole))}
+	return timeline{Spans: names, Whole: units.Duration(seconds(whole))}
 }
 
 // finished is the time line of a report.

@@ -67,7 +67,6 @@
       box.value = typed;
       box.focus({ preventScroll: true });
     }
-    strips();
     listen();
   };
 
@@ -104,47 +103,50 @@
     stream.addEventListener("over", () => stream.close());
   };
 
-  // strips give each bar its words and its link.
+  // Strips tell what each bar is, and lead to its drill. What the bars are is asked for once
+  // somebody points at a strip.
   const tip = document.createElement("div");
   tip.id = "tip";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
 
-  const strips = () => {
-    for (const strip of document.querySelectorAll("svg.strip[data-marks]:not([data-ready])")) {
-      const first = Number(strip.dataset.first);
-      const marks = strip.dataset.marks ? strip.dataset.marks.split(",") : [];
-      if (marks.length === 0) continue;
-      strip.dataset.ready = "";
-      const at = (event) => {
-        const box = strip.getBoundingClientRect();
-        const slot = Math.floor(((event.clientX - box.left) / box.width) * 60) - first;
-        return marks[slot] ? marks[slot].split(" ") : null;
-      };
-      strip.addEventListener("pointermove", (event) => {
-        const mark = at(event);
-        tip.hidden = !mark;
-        if (!mark) return;
-        const [, word, seconds, restore] = mark;
-        const time = new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ");
-        tip.textContent = word + ", " + time + " UTC" + (Number(restore) > 0 ? ", restored in " + duration(Number(restore)) : "");
-        tip.style.left = Math.max(8, Math.min(event.pageX + 12, document.documentElement.clientWidth - tip.offsetWidth - 8)) + "px";
-        tip.style.top = event.pageY + 18 + "px";
-      });
-      strip.addEventListener("pointerleave", () => { tip.hidden = true; });
-      strip.addEventListener("click", (event) => {
-        const mark = at(event);
-        if (mark) location.href = "/drills/" + encodeURIComponent(mark[0]);
-      });
+  const marks = new WeakMap();
+
+  const know = async (cell) => {
+    if (marks.has(cell)) return;
+    marks.set(cell, []);
+    try {
+      const answer = await fetch(cell.dataset.strip);
+      if (answer.ok) marks.set(cell, await answer.json());
+      if (marks.get(cell).length > 0) cell.dataset.known = "";
+    } catch {
+      marks.delete(cell);
     }
   };
 
-  const duration = (ms) => {
-    const s = Math.round(ms / 1000);
-    if (s < 60) return (ms / 1000).toFixed(1) + "s";
-    if (s < 3600) return Math.floor(s / 60) + "m" + String(s % 60).padStart(2, "0") + "s";
-    return Math.floor(s / 3600) + "h" + String(Math.floor((s % 3600) / 60)).padStart(2, "0") + "m";
+  const pointedAt = (event) => {
+    const strip = event.target.closest && event.target.closest("[data-strip] .strip");
+    if (!strip) return null;
+    const cell = strip.closest("[data-strip]");
+    know(cell);
+    const box = strip.getBoundingClientRect();
+    const slot = Math.floor(((event.clientX - box.left) / box.width) * 60);
+    return (marks.get(cell) || []).find((mark) => mark.slot === slot) || null;
   };
+
+  document.addEventListener("pointermove", (event) => {
+    const mark = pointedAt(event);
+    tip.hidden = !mark;
+    if (!mark) return;
+    tip.textContent = mark.title;
+    tip.style.left = Math.max(8, Math.min(event.pageX + 12, document.documentElement.clientWidth - tip.offsetWidth - 8)) + "px";
+    tip.style.top = event.pageY + 18 + "px";
+  });
+
+  document.addEventListener("click", (event) => {
+    const mark = pointedAt(event);
+    if (mark) location.href = "/drills/" + encodeURIComponent(mark.drill);
+  });
 
   // A link with data-part loads its page into this one.
   document.addEventListener("click", async (event) => {
@@ -177,6 +179,5 @@
   });
 
   document.body.append(tip);
-  strips();
   listen();
 })();
