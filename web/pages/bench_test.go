@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lifeboat/engine"
 	"lifeboat/history"
 	"lifeboat/history/sqlite"
 	"lifeboat/verify"
@@ -79,4 +80,42 @@ func crowd(t testing.TB, store history.Store, n int) *webtest.Service {
 		}
 	}))
 	return s
+}
+
+// BenchmarkWideTarget draws the pages of a target with 5,000 tables in each of 60 drills.
+func BenchmarkWideTarget(b *testing.B) {
+	store, err := sqlite.Open(context.WithoutCancel(b.Context()), filepath.Join(b.TempDir(), "lifeboat.db"))
+	check(b, err)
+	b.Cleanup(func() { store.Close() })
+	var list []verify.Report
+	for day := days - 1; day >= 0; day-- {
+		rep := fleet[0].report(day)
+		for i := range 5000 {
+			n := int64(i)
+			rep.Tables = append(rep.Tables, verify.Table{Table: engine.Table{Schema: "archive", Name: fmt.Sprintf("events_%04d", i)}, Rows: n, DumpRows: &n})
+		}
+		list = append(list, rep)
+	}
+	check(b, store.Plan(b.Context(), []history.Plan{{Target: "orders", Spec: "x"}}, now))
+	check(b, store.Import(b.Context(), func(yield func(verify.Report) bool) {
+		for _, r := range list {
+			if !yield(r) {
+				return
+			}
+		}
+	}))
+	s := &site{store: store, service: &webtest.Service{Store: store}}
+	s.serve(b, true)
+	for name, path := range map[string]string{"target": "/targets/orders", "drill": "/drills/orders-20261125"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest("GET", path, nil)
+				r.Host = "localhost"
+				if s.guard.Wrap(s.pages).ServeHTTP(w, r); w.Code != 200 {
+					b.Fatalf("%s answers %d", path, w.Code)
+				}
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -59,7 +60,7 @@ func (p *Pages) stream(w http.ResponseWriter, r *http.Request, f live.Filter, dr
 	drills := make(map[string]history.Entry)
 	var had view
 	first := true
-	return live.Serve(w, r, p.Hub, f, func(e live.Event) ([]live.Message, error) {
+	err := live.Serve(w, r, p.Hub, f, func(e live.Event) ([]live.Message, error) {
 		if e.Snapshot {
 			clear(drills)
 		}
@@ -77,6 +78,10 @@ func (p *Pages) stream(w http.ResponseWriter, r *http.Request, f live.Filter, dr
 		had, first = v, false
 		return out, err
 	})
+	if err != nil && r.Context().Err() == nil {
+		p.Log.WarnContext(r.Context(), "live view ended", slog.String("path", r.URL.Path), slog.Any("error", err))
+	}
+	return nil // the stream has begun: an error page would only end up in it
 }
 
 func over(e history.Entry) bool { return e.State != history.Running && e.State != history.Queued }
