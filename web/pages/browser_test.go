@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"lifeboat/history"
 	"lifeboat/internal/testkit"
+	"lifeboat/web/webtest"
 )
 
 // everyPage are the pages that are looked at. Those with a picture are kept as files.
@@ -98,6 +100,30 @@ func TestBrowserSeesTheFleetMove(t *testing.T) {
 		t.Error("the page was loaded anew instead of in place")
 	}
 	b.quiet("fleet")
+}
+
+func TestBrowserHoldsHostileAndLongNames(t *testing.T) {
+	source, err := os.ReadFile("../../.bin/axe.min.js")
+	testkit.Need(t, "axe-core in .bin", err == nil)
+	s := hostile(t)
+	target := "/targets/" + url.PathEscape(webtest.Hostile)
+	drills, err := s.store.List(t.Context(), history.Filter{Target: webtest.Hostile, Limit: 1})
+	check(t, err)
+	b := openBrowser(t)
+	for _, l := range looks {
+		b.see(l)
+		for _, path := range []string{"/", target, target + "/artifacts", "/drills/" + drills[0].ID, "/queue", "/alerts", "/coverage"} {
+			b.do(chromedp.Navigate(s.server.URL + path))
+			if wide := eval[int](b, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); wide > 0 {
+				t.Errorf("%s %s: the page is %d px wider than the window", path, l.name, wide)
+			}
+			b.keep("hostile"+strings.ReplaceAll(strings.TrimPrefix(path, target), "/", "-")+"-"+l.name, l)
+			for _, found := range b.barriers(string(source)) {
+				t.Errorf("%s %s: %s", path, l.name, found)
+			}
+			b.quiet(path)
+		}
+	}
 }
 
 func TestBrowserTellsWhatABarIs(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -71,6 +72,7 @@ func (p *Pages) parse() error {
 		"word":    func(v verify.Verdict) string { return word(v, "") },
 		"number":  func(n int) string { return units.Count(int64(n)) },
 		"join":    strings.Join,
+		"path":    url.PathEscape, // of a name, which may hold a slash
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
 	if err != nil {
 		return fmt.Errorf("parse the frame: %w", err)

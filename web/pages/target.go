@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"lifeboat/history"
 	"lifeboat/internal/units"
@@ -71,7 +72,7 @@ func (p *Pages) target(w http.ResponseWriter, r *http.Request) error {
 		t = web.Target{Name: name}
 	}
 	d := targetData{shell: p.shell(ctx, name, "/"), Target: t, Known: known, Standing: standing}
-	d.Live = "/live/targets/" + name
+	d.Live = "/live/targets/" + url.PathEscape(name)
 	d.Schedule = scheduleWords(t.Schedule, t.Timezone)
 	if t.Upcoming != nil {
 		for _, at := range t.Upcoming(d.now, upcomingRuns) {
