@@ -215,7 +215,7 @@ func TestTenThousandTargetsAreScrapedWithinASecond(t *testing.T) {
 		}
 	}
 	t.Logf("a scrape took %s", best)
-	if best > time.Second {
-		t.Errorf("a scrape of 10,000 targets took %s, want less than 1 s", best)
+	if best > time.Second*slower {
+		t.Errorf("a scrape of 10,000 targets took %s, want less than %s", best, time.Second*slower)
 	}
 }
