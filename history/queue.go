@@ -13,9 +13,13 @@ import (
 type Queue interface {
 	// Enqueue records a drill as queued. It reports false, and changes nothing, when
 	// the target has a drill for this occurrence or new backup already. A queued
-	// manual drill of the same target and backup is that drill: its id comes back.
+	// manual drill of the same target and backup is that drill: its id comes back. One
+	// whose NotBefore lies after Asked is held back until Release.
 	Enqueue(ctx context.Context, d Drill) (id string, fresh bool, err error)
-	// Work calls do for queued drills whose time has come, in their order, at most n at
+	// Release hands the queued drills to Work whose NotBefore is not after now, and those
+	// that a process took with it when it died. It returns how many those are.
+	Release(ctx context.Context, now time.Time) (int, error)
+	// Work calls do for queued drills that are not held back, in their order, at most n at
 	// once, until stop is called. A drill is delivered at least once, and again after
 	// the pause that do returns when that is not zero. Its context ends when stop's does; ctx is
 	// of the beginning alone.
@@ -30,9 +34,9 @@ type Queue interface {
 	// Beat extends a lease and stores how the drill goes. It reports who called the
 	// drill off, empty when nobody did. ErrLeaseLost when another holds it, or it ran out.
 	Beat(ctx context.Context, l Lease, lease time.Duration, p Progress) (cancelledBy string, err error)
-	// GiveBack puts a leased drill back into the queue, to begin not before then, and
-	// records why. The call of Work's do that held it returns a pause of its own. A drill that
-	// was called off meanwhile is cancelled instead.
+	// GiveBack puts a leased drill back into the queue and records why. Until its time
+	// comes it is held back as by Enqueue; the call of Work's do that held it returns no
+	// pause. A drill that was called off meanwhile is cancelled instead.
 	GiveBack(ctx context.Context, l Lease, why string, notBefore, now time.Time) error
 	// Wait records why a queued drill waits; empty when it does not any more.
 	Wait(ctx context.Context, drill, why string, now time.Time) error

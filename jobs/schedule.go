@@ -20,7 +20,8 @@ const lateBy = 5 * time.Minute
 // catchUpSpread is the time over which the drills missed during a downtime are spread.
 const catchUpSpread = 30 * time.Minute
 
-// fireDue queues a drill for every target whose time has come.
+// fireDue queues a drill for every target whose time has come, and releases those that
+// waited for theirs.
 func (s *Service) fireDue(ctx context.Context) error {
 	setup, now := s.setup.Load(), s.Now()
 	due, err := s.Store.Due(ctx, now, fireBatch)
@@ -37,6 +38,9 @@ func (s *Service) fireDue(ctx context.Context) error {
 		if _, err := s.Store.Fire(ctx, p, next, &d); err != nil {
 			return fmt.Errorf("queue the drill of %s due at %s: %w", p.Target, p.Next.Format(time.RFC3339), err)
 		}
+	}
+	if _, err := s.Store.Release(ctx, now); err != nil {
+		return fmt.Errorf("release drills that are up: %w", err)
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ func (s *Service) work(ctx context.Context, id string) (again time.Duration) {
 		return 0
 	}
 	setup, now := s.setup.Load(), s.Now()
-	if wait := e.NotBefore.Sub(now); wait > 0 {
-		return min(wait, time.Minute)
+	if now.Before(e.NotBefore) {
+		return 0 // the clock was set back: it is released again
 	}
 	t, configured := setup.Targets[e.Target]
 	if !configured {
@@ -124,9 +124,9 @@ func (s *Service) giveBack(ctx context.Context, l history.Lease, why string, pau
 	now := s.Now()
 	if err := s.Store.GiveBack(ctx, l, why, now.Add(pause), now); err != nil {
 		s.Log.WarnContext(ctx, "drill not given back", "drill", l.ID, "target", l.Target, "error", err)
-		return 0 // the lease runs out, and the drill is taken over
+		// The lease runs out, and the drill is taken over.
 	}
-	return max(pause, time.Millisecond)
+	return 0
 }
 
 // lost says what follows from drills whose process died.

@@ -20,6 +20,7 @@ var workPromises = []promise{
 	{"work never has more than n drills in hand", deliversBounded},
 	{"work delivers again after the pause it was asked for", deliversAgain},
 	{"work holds back what may not begin yet", holdsBack},
+	{"one that was given back is held back until its time", givenBackIsHeldBack},
 	{"work delivers follow-ups as well", deliversFollowUps},
 	{"work goes on when the context of its beginning ends", outlivesItsContext},
 	{"stop lets running drills end", stopDrains},
@@ -187,7 +188,7 @@ func deliversAgain(t *testing.T, s history.Store) {
 func holdsBack(t *testing.T, s history.Store) {
 	late, soon := scheduled("late", "orders", 0), scheduled("soon", "customers", 0)
 	late.NotBefore = late.Asked.Add(time.Hour)
-	soon.NotBefore = soon.Asked.Add(50 * time.Millisecond)
+	soon.NotBefore = soon.Asked.Add(time.Minute)
 	enqueue(t, s, late, soon, scheduled("now", "items", 0))
 	var got delivered
 	stop := work(t, s, 3, func(_ context.Context, id string) time.Duration {
@@ -196,11 +197,51 @@ func holdsBack(t *testing.T, s history.Store) {
 		return 0
 	})
 	defer halt(t, stop)
-	eventually(t, "those that may begin are delivered", got.has("now", "soon"))
+	eventually(t, "the one that is not held back is delivered", got.has("now"))
+	release(t, s, soon.NotBefore.Add(-time.Nanosecond), 0)
+	if got.has("soon")() {
+		t.Error("a drill was delivered before its time")
+	}
+	release(t, s, soon.NotBefore, 1)
+	eventually(t, "the one whose time came is delivered", got.has("soon"))
+	release(t, s, soon.NotBefore, 0) // nothing is delivered twice
 	if got.has("late")() {
 		t.Error("a drill was delivered an hour before it may begin")
 	}
 	wantState(t, s, "late", history.Queued)
+}
+
+// release hands drills to Work and wants so many of them.
+func release(t *testing.T, s history.Store, now time.Time, want int) {
+	t.Helper()
+	if n, err := s.Release(t.Context(), now); err != nil || n != want {
+		t.Errorf("Release = %d, %v; want %d", n, err, want)
+	}
+}
+
+func givenBackIsHeldBack(t *testing.T, s history.Store) {
+	enqueue(t, s, scheduled("d1", "orders", 0))
+	until := minute(9)
+	var got delivered
+	calls := 0
+	stop := work(t, s, 1, func(ctx context.Context, id string) time.Duration {
+		if calls++; calls == 1 {
+			l := claim(t, s, id, minute(1))
+			if err := s.GiveBack(ctx, l, "no room", until, minute(1)); err != nil {
+				t.Errorf("GiveBack: %v", err)
+			}
+			got.add("given back")
+			return 0
+		}
+		drillNow(t, s, id, verify.Passed)
+		got.add(id)
+		return 0
+	})
+	defer halt(t, stop)
+	eventually(t, "it is given back", got.has("given back"))
+	release(t, s, until.Add(-time.Second), 0)
+	release(t, s, until, 1)
+	eventually(t, "it is delivered again", got.has("d1"))
 }
 
 func deliversFollowUps(t *testing.T, s history.Store) {

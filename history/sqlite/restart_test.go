@@ -55,6 +55,9 @@ func drillAll(t *testing.T, s *Store, want ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Release(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	deadline := time.After(patience)
 	got := make(map[string]int)
 	for range want {
@@ -133,8 +136,8 @@ func TestDrillsWhoseJobsWereLostAreDeliveredAllTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Reap(t.Context(), nil, time.Now(), nil); err != nil {
-		t.Fatal(err)
+	if n, err := s.Release(t.Context(), time.Now()); err != nil || n != 3 {
+		t.Fatalf("Release = %d, %v; want the three that no job would bring", n, err)
 	}
 	var jobs int
 	if err := s.write.QueryRow(`SELECT count(*) FROM river_job WHERE state = 'available'`).Scan(&jobs); err != nil || jobs != 4 {

@@ -17,7 +17,7 @@ import (
 const (
 	fetchEvery   = 200 * time.Millisecond // SQLite tells nobody of a new job
 	fetchPause   = 20 * time.Millisecond  // between two fetches while there is more to do
-	rescueAfter  = 24 * time.Hour         // the backstop only: see missing
+	rescueAfter  = 24 * time.Hour         // the backstop only: see Release
 	keepJobs     = time.Hour              // once they ended; the drill's row stays
 	mostAttempts = 10_000                 // of a job; drills are bounded elsewhere
 )
@@ -112,9 +112,8 @@ func (c *riverCourier[T]) work(ctx context.Context, n int, do func(context.Conte
 	}, nil
 }
 
-// deliver has a drill delivered after a wait. River's own schedule is moved by its
-// leader every few seconds only, so the job is there at once, to be fetched in due time.
-func (t *tx) deliver(ctx context.Context, drill string, priority int, wait time.Duration) error {
+// deliver has a drill delivered.
+func (t *tx) deliver(ctx context.Context, drill string, priority int) error {
 	var number int64
 	err := t.with(func(riverTx any) (err error) {
 		number, err = t.courier.insert(ctx, riverTx, drill, priority)
@@ -122,11 +121,6 @@ func (t *tx) deliver(ctx context.Context, drill string, priority int, wait time.
 	})
 	if err != nil {
 		return err
-	}
-	if wait > 0 {
-		if _, err := t.exec(ctx, `UPDATE river_job SET scheduled_at = `+t.later+` WHERE id = ?`, wait.Milliseconds(), number); err != nil {
-			return err
-		}
 	}
 	_, err = t.exec(ctx, `UPDATE drills SET job = ? WHERE id = ?`, number, drill)
 	return err

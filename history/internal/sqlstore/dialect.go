@@ -23,7 +23,6 @@ type dialect struct {
 	stale    string // of a job that its process should have begun to drill by now
 	roomy    string // before much is written at once, and after it; may be empty
 	usual    string
-	later    string // moves a job by a number of milliseconds
 
 	conflict func(error) bool // a violated UNIQUE
 	again    func(error) bool // a transaction lost to another one: try again
@@ -37,7 +36,6 @@ var sqliteDialect = dialect{
 	roomy:    `PRAGMA cache_size = -131072`, // KiB
 	usual:    `PRAGMA cache_size = -2000`,
 	stale:    `j.attempted_at < datetime('now', 'subsec', '-60 seconds')`,
-	later:    `datetime('now', 'subsec', (? / 1000.0) || ' seconds')`,
 	again:    func(error) bool { return false }, // it waits for its lock before it begins
 }
 
@@ -50,7 +48,6 @@ var postgresDialect = dialect{
 	join:     "string_agg",
 	usual:    `ANALYZE drills, reports, targets`,
 	stale:    `j.attempted_at < now() - interval '60 seconds'`,
-	later:    `now() + CAST(? AS BIGINT) * interval '1 millisecond'`,
 }
 
 // querier is what a pool, a connection and a transaction have in common.

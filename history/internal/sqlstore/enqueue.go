@@ -10,9 +10,7 @@ import (
 	"lifeboat/history"
 )
 
-// Enqueue implements history.Queue. How long the drill is to wait is taken from Asked
-// and NotBefore, and waited for by the database's clock; Claim does not look at it
-// again. The row keeps NotBefore.
+// Enqueue implements history.Queue. A drill that is held back has no job.
 func (s *Store) Enqueue(ctx context.Context, d history.Drill) (id string, fresh bool, err error) {
 	err = s.change(ctx, "queue drill "+d.ID+" in", func(t *tx) error {
 		if err := t.keepTarget(ctx, d.Target); err != nil {
@@ -43,18 +41,10 @@ func (t *tx) enqueue(ctx context.Context, d history.Drill) (id string, fresh boo
 	if err := t.insert(ctx, d, history.Queued); err != nil {
 		return "", false, err
 	}
-	return d.ID, true, t.deliver(ctx, d.ID, d.Priority, until(d.NotBefore, d.Asked))
-}
-
-// longest is how long a job waits at most; whoever gets it sends it back.
-const longest = 365 * 24 * time.Hour
-
-// until is how long to wait from now; zero times mean at once.
-func until(notBefore, now time.Time) time.Duration {
-	if notBefore.IsZero() || now.IsZero() {
-		return 0
+	if d.NotBefore.After(d.Asked) {
+		return d.ID, true, nil
 	}
-	return min(notBefore.Sub(now), longest)
+	return d.ID, true, t.deliver(ctx, d.ID, d.Priority)
 }
 
 // twin finds the drill that d would repeat.

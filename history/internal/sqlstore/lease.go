@@ -129,7 +129,7 @@ func (t *tx) lost(ctx context.Context, l history.Lease) error {
 }
 
 // GiveBack implements history.Queue. A drill that was called off meanwhile is cancelled.
-// The job that brought it comes back by itself; one that came without gets one.
+// The job that brought it is over with the call that gives it back.
 func (s *Store) GiveBack(ctx context.Context, l history.Lease, why string, notBefore, now time.Time) error {
 	up := notBefore
 	if up.IsZero() {
@@ -142,17 +142,18 @@ func (s *Store) GiveBack(ctx context.Context, l history.Lease, why string, notBe
 		if err != nil || n == 1 {
 			return err
 		}
-		var number sql.NullInt64
-		err = t.row(ctx, `UPDATE drills SET state = 'queued', started = NULL, progress = '', owner = '', lease_until = NULL,
+		n, err = t.exec(ctx, `UPDATE drills SET job = NULL, state = 'queued', started = NULL, progress = '', owner = '', lease_until = NULL,
 			not_before = CAST(? AS BIGINT), up_at = ?, waits_since = CASE WHEN why = ? THEN waits_since ELSE CAST(? AS BIGINT) END, why = ?`+
-			mine+` RETURNING job`,
-			nanos(notBefore), up.UnixNano(), why, now.UnixNano(), why, l.ID, l.Owner, l.Token).Scan(&number)
+			mine,
+			nanos(notBefore), up.UnixNano(), why, now.UnixNano(), why, l.ID, l.Owner, l.Token)
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return t.lost(ctx, l)
-		case err != nil || number.Valid:
+		case err != nil:
 			return err
+		case n == 0:
+			return t.lost(ctx, l)
+		case notBefore.After(now):
+			return nil
 		}
-		return t.deliver(ctx, l.ID, l.Priority, until(notBefore, now))
+		return t.deliver(ctx, l.ID, l.Priority)
 	})
 }

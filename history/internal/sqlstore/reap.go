@@ -18,8 +18,7 @@ type lease struct {
 	out                  bool
 }
 
-// Reap implements history.Queue. It also has queued drills delivered that no job
-// would bring.
+// Reap implements history.Queue.
 func (s *Store) Reap(ctx context.Context, dead func(owner string) bool, now time.Time,
 	then func(history.Entry, verify.Report, notify.State) history.Effects) ([]history.Entry, error) {
 	running, err := s.leases(ctx)
@@ -40,7 +39,7 @@ func (s *Store) Reap(ctx context.Context, dead func(owner string) bool, now time
 			reaped = append(reaped, e)
 		}
 	}
-	return reaped, s.redeliver(ctx, now)
+	return reaped, nil
 }
 
 func (s *Store) leases(ctx context.Context) ([]lease, error) {
@@ -94,44 +93,4 @@ func (s *Store) reap(ctx context.Context, l lease, gone bool, now time.Time,
 		return t.follow(ctx, st.after(e), effects)
 	})
 	return reaped, err
-}
-
-// redeliverAtOnce bounds one transaction.
-const redeliverAtOnce = 500
-
-// redeliver hands queued drills to River again whose job is gone, or was fetched by a
-// process that died before it claimed the drill. A second job does no harm: only one
-// of them can claim the drill.
-func (s *Store) redeliver(ctx context.Context, now time.Time) error {
-	type orphan struct {
-		id        string
-		priority  int
-		notBefore time.Time
-	}
-	missing := `SELECT d.id, d.priority, d.not_before FROM drills d LEFT JOIN river_job j ON j.id = d.job
-		WHERE d.state = 'queued' AND (j.id IS NULL OR j.state IN ('completed', 'cancelled', 'discarded')
-			OR (j.state = 'running' AND ` + s.stale + `)) ORDER BY d.priority, d.up_at, d.id LIMIT ?`
-	for {
-		var orphans []orphan
-		err := s.look().each(ctx, func(rows *sql.Rows) error {
-			var o orphan
-			err := rows.Scan(&o.id, &o.priority, when(&o.notBefore))
-			orphans = append(orphans, o)
-			return err
-		}, missing, redeliverAtOnce)
-		if err != nil || len(orphans) == 0 {
-			return s.explain("look for lost drills in", err)
-		}
-		err = s.change(ctx, "queue lost drills again in", func(t *tx) error {
-			for _, o := range orphans {
-				if err := t.deliver(ctx, o.id, o.priority, until(o.notBefore, now)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil || len(orphans) < redeliverAtOnce {
-			return err
-		}
-	}
 }
