@@ -148,7 +148,7 @@ type Standing struct {
 	Last      Entry     // newest drill that ended; zero when there is none
 	VerdictAt time.Time // end of the newest drill that could tell: passed, warned or failed; zero when there is none
 	LastGood  *notify.Proof
-	// NewestBackup and its time are what the last drill or look at the source found. A drill
+	// NewestBackup and its time are what the last drill of it found. A drill
 	// that was asked for another backup counts only when that one is newer.
 	NewestBackup   string
 	NewestBackupAt time.Time

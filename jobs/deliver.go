@@ -12,11 +12,12 @@ import (
 	"lifeboat/notify"
 )
 
-// Bounds of deliveries.
+// Bounds of deliveries. All of a batch may be for one notifier that hangs: they have to
+// be tried before their lease runs out, or another process sends them as well.
 const (
-	deliverBatch  = 32
-	deliverLease  = time.Minute      // how long one attempt keeps others off
-	sendTimeout   = 20 * time.Second // of one attempt
+	deliverBatch  = 5
+	sendTimeout   = 10 * time.Second // of one attempt
+	deliverLease  = time.Minute      // longer than a batch of attempts
 	giveUpAfter   = 24 * time.Hour   // since the alert was made
 	maxRetryPause = 15 * time.Minute
 )

@@ -15,11 +15,12 @@ const lateness = 1.5
 
 // due is when a verdict about a target has to have come by, and why; zero when nothing
 // is expected of it.
-func (t Target) due(st history.Standing, now time.Time) (time.Time, string) {
+func (t Target) due(st history.Standing) (time.Time, string) {
 	var due time.Time
 	var why string
-	if interval := t.interval(now); interval > 0 {
-		due = later(st.Since, st.VerdictAt).Add(time.Duration(lateness * float64(interval)))
+	last := later(st.Since, st.VerdictAt)
+	if interval := t.interval(last); interval > 0 {
+		due = last.Add(time.Duration(lateness * float64(interval)))
 		why = fmt.Sprintf("a verdict is expected every %s, and none came within %g times that",
 			units.Duration(interval), lateness)
 	}
@@ -36,12 +37,12 @@ func (t Target) due(st history.Standing, now time.Time) (time.Time, string) {
 	return due, why
 }
 
-// interval is how often a verdict is expected, 0 when that is not known. A target that is
+// interval is how often a verdict is expected around a moment, 0 when that is not known. A target that is
 // drilled when a backup appears is expected to get one within its RPO.
-func (t Target) interval(now time.Time) time.Duration {
+func (t Target) interval(at time.Time) time.Duration {
 	switch {
 	case t.Schedule != nil:
-		return t.Schedule.Interval(now)
+		return t.Schedule.Interval(at)
 	case t.OnNewBackup:
 		return t.Job.Target.Objectives.RPO
 	}

@@ -11,6 +11,10 @@ import (
 	"lifeboat/verify"
 )
 
+// ByHand is who asked for drills that a person makes on the command line, here and now.
+// Nobody takes them over: who asked is told that they were interrupted.
+const ByHand = "lifeboat drill"
+
 // maxAttempts bounds the drills made of one: the first, and those that retry it or
 // take it over.
 const maxAttempts = 3
@@ -58,7 +62,7 @@ func confirmable(rep verify.Report) bool {
 // last attempt. Its id follows from the other's, because it is made inside a transaction
 // that may be tried again.
 func takeOver(d history.Drill, now time.Time) *history.Drill {
-	if d.Attempt >= maxAttempts {
+	if d.Attempt >= maxAttempts || d.By == ByHand {
 		return nil
 	}
 	next := d
@@ -93,7 +97,7 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 			Target: d.Target, At: now, Report: &rep, Confirms: d.Trigger == history.Confirm, LastGood: st.LastGood,
 		}
 		told := told(st, rep)
-		e.VerdictDue, e.DueWhy = t.due(told, now)
+		e.VerdictDue, e.DueWhy = t.due(told)
 		return func(state notify.State) history.Effects {
 			effects := s.decide(t, state, e)
 			effects.Drills = drills

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifeboat/history"
+	"lifeboat/notify"
 	"lifeboat/verify"
 )
 
@@ -90,5 +91,21 @@ func TestADrillIsTakenOverUntilItsLastAttempt(t *testing.T) {
 	confirm := history.Drill{ID: "c", Trigger: history.Confirm, Backup: "k", Attempt: 1}
 	if next := takeOver(confirm, noon); next == nil || next.Trigger != history.Confirm || next.Backup != "k" {
 		t.Errorf("take-over of a confirmation is %+v, want a confirmation of the same backup", next)
+	}
+}
+
+func TestWhatAPersonDrillsByHandIsNotTakenOver(t *testing.T) {
+	e := history.Entry{Drill: history.Drill{ID: "d1", Target: "orders", Trigger: history.Manual, By: ByHand, Attempt: 1}}
+	now := func() time.Time { return noon }
+	if got := TakenOver(now)(e, verify.Report{}, notify.State{}); len(got.Drills) > 0 {
+		t.Errorf("taken over as %+v, though nobody waits for it", got.Drills)
+	}
+	e.By = "anna"
+	if got := TakenOver(now)(e, verify.Report{}, notify.State{}); len(got.Drills) != 1 {
+		t.Errorf("a drill of the queue is taken over as %+v, want one drill", got.Drills)
+	}
+	e.CancelBy = "anna"
+	if got := TakenOver(now)(e, verify.Report{}, notify.State{}); len(got.Drills) > 0 {
+		t.Errorf("a drill that was called off is taken over as %+v", got.Drills)
 	}
 }

@@ -67,11 +67,11 @@ const baselineDrills = 10
 // Drill runs one drill here and now, past the queue, and records it. then says what
 // follows from its report. The error is nil whenever there is a report on record, whatever its
 // verdict. A second drill of a target is refused with a *history.RunningError.
-func (p *Pipeline) Drill(ctx context.Context, j Job, by string, then Consequences) (verify.Report, error) {
+func (p *Pipeline) Drill(ctx context.Context, j Job, then Consequences) (verify.Report, error) {
 	now := p.Now()
 	d := history.Drill{
 		ID: p.NewID(now), Target: j.Target.Name, Trigger: history.Manual, Priority: history.PriorityManual,
-		Asked: now, By: by, Backup: j.Backup, Attempt: 1,
+		Asked: now, By: ByHand, Backup: j.Backup, Attempt: 1,
 	}
 	l, err := p.History.Begin(ctx, d, p.Instance, leaseTime, now)
 	if err != nil {
@@ -203,9 +203,15 @@ func (p *Pipeline) alive(ctx context.Context) (func(instance string) bool, error
 // Lost says what follows from a drill whose process died.
 type Lost func(history.Entry, verify.Report, notify.State) history.Effects
 
-// NothingLost leaves it at the record.
-func NothingLost(_ history.Entry, _ verify.Report, s notify.State) history.Effects {
-	return history.Effects{State: s}
+// TakenOver has interrupted drills made again by whatever service comes next.
+func TakenOver(now func() time.Time) Lost {
+	return func(e history.Entry, _ verify.Report, s notify.State) history.Effects {
+		effects := history.Effects{State: s}
+		if next := takeOver(e.Drill, now()); next != nil && e.CancelBy == "" {
+			effects.Drills = []history.Drill{*next}
+		}
+		return effects
+	}
 }
 
 // sweep removes the sandboxes of dead instances, and those whose deadline is over.

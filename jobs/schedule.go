@@ -30,7 +30,7 @@ func (s *Service) fireDue(ctx context.Context) error {
 	}
 	for _, p := range due {
 		t, ok := setup.Targets[p.Target]
-		if !ok || t.Schedule == nil {
+		if !ok || t.Schedule == nil || t.Spec != p.Spec {
 			continue // another process has a newer configuration, and fires it
 		}
 		next := t.Schedule.Next(now)

@@ -106,7 +106,7 @@ func TestWhenAVerdictIsDue(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, why := tt.target.due(tt.st, noon)
+			got, why := tt.target.due(tt.st)
 			if !got.Equal(tt.want) {
 				t.Errorf("due at %s, want %s", got, tt.want)
 			}

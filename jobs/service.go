@@ -90,7 +90,16 @@ func (s *Service) Run(ctx context.Context) error {
 	err := s.workers.stop(s.Drain)
 	wg.Wait()
 	s.beats.Wait()
-	return err
+	return errors.Join(err, s.lastWords(ctx))
+}
+
+// lastWords sends what the drills that just ended have to tell: the next start may be
+// a long time off.
+func (s *Service) lastWords(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), deliverLease,
+		fmt.Errorf("sending took longer than %s", deliverLease))
+	defer cancel()
+	return s.deliver(ctx)
 }
 
 // loop repeats step at a pace until ctx is over. An error is logged when it begins and

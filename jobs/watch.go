@@ -64,7 +64,7 @@ func (s *Service) eventful(setup *Setup, t Target, st history.Standing, now time
 // passage is the event that time went by.
 func (t Target) passage(st history.Standing, now time.Time) notify.Event {
 	e := notify.Event{Target: st.Target, At: now, LastGood: st.LastGood}
-	e.VerdictDue, e.DueWhy = t.due(st, now)
+	e.VerdictDue, e.DueWhy = t.due(st)
 	return e
 }
 

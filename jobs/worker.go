@@ -131,21 +131,14 @@ func (s *Service) giveBack(ctx context.Context, l history.Lease, why string, pau
 
 // lost says what follows from drills whose process died.
 func (s *Service) lost(now time.Time) Lost {
-	setup := s.setup.Load()
+	setup, again := s.setup.Load(), TakenOver(func() time.Time { return now })
 	return func(e history.Entry, rep verify.Report, state notify.State) history.Effects {
-		effects := history.Effects{State: state}
 		t, configured := setup.Targets[e.Target]
-		if !configured || e.CancelBy != "" {
-			return effects
-		}
-		if next := takeOver(e.Drill, now); next != nil {
-			effects.Drills = []history.Drill{*next}
-			return effects
-		}
-		if e.Backup != "" && e.Trigger != history.Confirm {
+		effects := again(e, rep, state)
+		if !configured || len(effects.Drills) > 0 || e.CancelBy != "" || e.Backup != "" && e.Trigger != history.Confirm {
 			return effects
 		}
 		// The last attempt died as well: that counts as one that could not tell.
-		return s.setup.Load().decide(t, state, notify.Event{Target: e.Target, At: now, Report: &rep})
+		return setup.decide(t, state, notify.Event{Target: e.Target, At: now, Report: &rep})
 	}
 }

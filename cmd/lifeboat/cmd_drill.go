@@ -203,7 +203,7 @@ func (sh *shell) runDrills(ctx context.Context, a *app, batch []jobs.Job, asJSON
 		if interrupted(ctx) {
 			return nil // not begun
 		}
-		rep, err := a.pipeline.Drill(ctx, j, "lifeboat drill", a.then)
+		rep, err := a.pipeline.Drill(ctx, j, a.then)
 		var running *history.RunningError
 		if errors.As(err, &running) {
 			return running

@@ -169,7 +169,7 @@ func (sh *shell) open(ctx context.Context, o wireOptions) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.pipeline.Reap(ctx, jobs.NothingLost); err != nil {
+	if err := a.pipeline.Reap(ctx, jobs.TakenOver(sh.now)); err != nil {
 		return nil, unable(errors.Join(err, a.close()))
 	}
 	return a, nil
