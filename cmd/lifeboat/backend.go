@@ -93,8 +93,21 @@ func (b *backend) Target(name string) (web.Target, bool) {
 	if schedule, ok := b.Setup().Targets[name].Schedule.(cron.Schedule); ok {
 		now := b.Now()
 		t.Peculiar = schedule.Peculiar(now, now.Add(peculiarAhead))
+		t.Upcoming = func(after time.Time, n int) []time.Time { return upcoming(schedule, after, n) }
 	}
 	return t, true
+}
+
+// upcoming are the next n occurrences of a schedule.
+func upcoming(s cron.Schedule, after time.Time, n int) []time.Time {
+	var list []time.Time
+	for range n {
+		if after = s.Next(after); after.IsZero() {
+			break
+		}
+		list = append(list, after)
+	}
+	return list
 }
 
 // Drill implements web.Service.
@@ -142,9 +155,6 @@ func (b *backend) Artifacts(ctx context.Context, target string) ([]verify.Candid
 	return list, nil
 }
 
-// errRestart refuses a reload that would change what only a start can.
-var errRestart = errors.New("needs a restart of Lifeboat")
-
 // Reload implements web.Service.
 func (b *backend) Reload(ctx context.Context) error {
 	b.reload.Lock()
@@ -163,16 +173,8 @@ func (b *backend) reloadFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before := b.cfg.Load().Server
-	for key, same := range map[string]bool{
-		"server.listen": before.Listen == cfg.Server.Listen, "server.access": before.Access == cfg.Server.Access,
-		"server.history": before.History.Equal(cfg.Server.History), "server.drain": before.Drain == cfg.Server.Drain,
-		"server.url": before.URL == cfg.Server.URL,
-		"server.tls": (before.TLS == nil) == (cfg.Server.TLS == nil) && (before.TLS == nil || *before.TLS == *cfg.Server.TLS),
-	} {
-		if !same {
-			return fmt.Errorf("a change of %s %w", key, errRestart)
-		}
+	if err := restartNeeded(b.cfg.Load().Server, cfg.Server); err != nil {
+		return err
 	}
 	sources, err := openSources(cfg)
 	if err != nil {
@@ -185,6 +187,30 @@ func (b *backend) reloadFile(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// restartNeeded refuses changes that only a start can put in force, all of them at once.
+func restartNeeded(before, now configs.Server) error {
+	var changed []string
+	for key, same := range map[string]bool{
+		"server.listen": before.Listen == now.Listen, "server.access": before.Access == now.Access,
+		"server.history": before.History.Equal(now.History), "server.drain": before.Drain == now.Drain,
+		"server.url": before.URL == now.URL,
+		"server.tls": (before.TLS == nil) == (now.TLS == nil) && (before.TLS == nil || *before.TLS == *now.TLS),
+	} {
+		if !same {
+			changed = append(changed, key)
+		}
+	}
+	slices.Sort(changed)
+	switch n := len(changed); n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("a change of %s needs a restart of Lifeboat", changed[0])
+	default:
+		return fmt.Errorf("changes of %s and %s need a restart of Lifeboat", strings.Join(changed[:n-1], ", "), changed[n-1])
+	}
 }
 
 // Appeared implements web.Service.

@@ -34,7 +34,7 @@ func (sh *shell) site(a *app, b *backend) (*server.Server, error) {
 	b.Store, b.Pipeline.History = counted, counted
 	guard := access.New(access.Config{
 		Store: a.store, Off: a.cfg.Server.Access == configs.AccessOff, Hosts: hosts(a.cfg.Server),
-		Secure: a.cfg.Server.TLS != nil || scheme(a.cfg.Server.URL) == "https", Now: sh.now, Log: log, Form: dashboard.LoginForm,
+		Secure: a.cfg.Server.TLS != nil || scheme(a.cfg.Server.URL) == "https", Now: sh.now, Log: log, Form: dashboard.LoginForm, Page: dashboard.Problem,
 	})
 	c := server.Config{Guard: guard, Pages: dashboard, API: programs, Metrics: m.Handler(), Hub: hub, Now: time.Now, Log: log}
 	if tls := a.cfg.Server.TLS; tls != nil {
