@@ -76,6 +76,7 @@ func (sh *shell) host(ctx context.Context, a *app, reads func() (*configs.Config
 	if err := b.put(ctx, a.cfg); err != nil {
 		return unable(errors.Join(err, listener.Close()))
 	}
+	b.log.InfoContext(ctx, "listening", "address", listener.Addr().String())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	served := make(chan error, 1)

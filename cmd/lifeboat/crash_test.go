@@ -27,6 +27,7 @@ type child struct {
 	stderr *bufio.Scanner
 	stdout *strings.Builder
 	seen   []string
+	over   <-chan struct{} // closed when another reads stderr and has read it all
 }
 
 // childTimeout bounds every wait for a child.
@@ -66,8 +67,12 @@ func (c *child) until(t testing.TB, text string) {
 // end reads the rest and returns the exit code; -1 for a signal.
 func (c *child) end(t testing.TB) int {
 	t.Helper()
-	for c.stderr.Scan() {
-		c.seen = append(c.seen, c.stderr.Text())
+	if c.over != nil {
+		<-c.over
+	} else {
+		for c.stderr.Scan() {
+			c.seen = append(c.seen, c.stderr.Text())
+		}
 	}
 	var exit *exec.ExitError
 	if err := c.Wait(); err != nil && !errors.As(err, &exit) {
