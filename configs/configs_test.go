@@ -17,8 +17,9 @@ import (
 func env(name string) (string, bool) {
 	v, ok := map[string]string{
 		"BACKUP_READER_KEY": "reader-key", "BACKUP_READER_SECRET": "reader-secret",
-		"SLACK_TOKEN": "xoxb-token", "AUDIT_SECRET": "audit-secret",
-		"AGE_KEY": "AGE-SECRET-KEY-1", "EMPTY": "", "FOLDER": "nightly",
+		"SLACK_TOKEN": "xoxb-token", "AUDIT_SECRET": "audit-secret", "PAGERDUTY_KEY": "pagerduty-key",
+		"ORDERS_HEARTBEAT": "https://hc.example.com/orders",
+		"AGE_KEY":          "AGE-SECRET-KEY-1", "EMPTY": "", "FOLDER": "nightly",
 	}[name]
 	return v, ok
 }
