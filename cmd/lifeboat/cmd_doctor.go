@@ -21,28 +21,43 @@ import (
 )
 
 func (sh *shell) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var notifiers bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Try whether storage and sandbox really work",
+		Short: "Try whether storage, sandbox and notifiers really work",
 		Long: `Lists every source where its targets' backups lie, looks for the newest backup of
 every target, starts a sandbox of every kind there is, with the image of every
 target, proves that it is isolated, and looks for room. It restores nothing and
 writes to no storage.
+
+With --notify it tries nothing but the notifiers: it sends a test alert through each of
+them, straight and not by way of the outbox and fallbacks, and says what the receivers
+answer. People get these alerts; they say that they are a test. Look whether each arrived.
 
 Exit codes:
   0    all is well
   2    something is to be mended before drills can be trusted
   3    usage or configuration
   130  interrupted`,
+		Example: `  lifeboat doctor
+  lifeboat doctor --notify`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return sh.doctor(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if notifiers {
+				return sh.tryNotifiers(c.Context())
+			}
+			return sh.doctor(c.Context())
+		},
 	}
+	cmd.Flags().BoolVar(&notifiers, "notify", false, "send a test alert through every notifier, and try nothing else")
+	return cmd
 }
 
 // Deadlines of the doctor's waits.
 const (
 	listTimeout    = 60 * time.Second
 	sandboxTimeout = 90 * time.Second
+	testTimeout    = 30 * time.Second // one test alert
 )
 
 // patient collects what the doctor found.

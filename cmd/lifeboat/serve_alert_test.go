@@ -98,7 +98,9 @@ func TestABadBackupIsOneThreadInSlack(t *testing.T) {
 func TestANotifierThatRefusesIsGivenUpLoudly(t *testing.T) {
 	t.Parallel()
 	slack := startSlack(t)
-	slack.Plan(func(string, int) fakeslack.Fault { return fakeslack.Fault{Kind: fakeslack.Refuse, Error: "invalid_auth"} })
+	slack.Plan(func(string, int) fakeslack.Fault {
+		return fakeslack.Fault{Kind: fakeslack.Refuse, Error: "invalid_auth"}
+	})
 	fallback, operators := notifytest.NewReceiver(t), notifytest.NewReceiver(t)
 	dir := backups{"page.sql": []byte(errorPage)}.write(t)
 	config := writeService(t, overFolder(dir, "t: {source: s, match: page.sql, notify: [ops]}")+"notifiers:\n"+
