@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lifeboat/engine"
+	"lifeboat/internal/units"
 	"lifeboat/verify"
 )
 
@@ -46,6 +47,7 @@ func (r *run) measure(ctx context.Context, db engine.Database) error {
 	r.input.Measured = measured
 	r.rep.Tables = tablesReport(measured, r.input.Received.Census)
 	r.phases.add(Count, 0, rowsIn(measured))
+	r.note("counted %s in %s", units.Counted(rowsIn(measured), "row"), units.Counted(int64(len(measured)), "table"))
 	return nil
 }
 

@@ -9,8 +9,9 @@ import (
 	"lifeboat/history"
 )
 
-// leaseTime is how long a drill stays with a process that gives no sign of life.
-const leaseTime = time.Minute
+// leaseTime is how long a drill stays with a process that gives no sign of life. With the
+// pace at which the lost are looked for, a drill is taken over within a minute.
+const leaseTime = 45 * time.Second
 
 // progressPace is how often a drill under way tells the record how it goes.
 const progressPace = time.Second

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lifeboat/engine"
+	"lifeboat/internal/units"
 	"lifeboat/sandbox"
 	"lifeboat/storage"
 	"lifeboat/verify"
@@ -72,6 +73,7 @@ func (r *run) locate(ctx context.Context) (storage.Artifact, error) {
 	}
 	r.input.Artifact = art
 	r.rep.Artifact = artifactReport(art)
+	r.note("took %s, %s", art.Key, units.Bytes(art.Bytes()))
 	return art, nil
 }
 
@@ -95,6 +97,7 @@ func (r *run) inspect(ctx context.Context, art storage.Artifact) (engine.Engine,
 			return nil, engine.Manifest{}, fmt.Errorf("inspect %s: %w", art.Key, err)
 		default:
 			r.rep.Manifest = manifestReport(man)
+			r.note("%s %s, of server version %s", man.Engine, man.Format, cmp.Or(man.ServerVersion, "unknown"))
 			return eng, man, nil
 		}
 	}
@@ -119,6 +122,8 @@ func (r *run) start(ctx context.Context, place place, needs engine.Needs) (sandb
 	}
 	r.box = box
 	r.rep.Sandbox = sandboxReport(box.Describe())
+	r.note("sandbox %s %s: %g CPUs, %s of memory, %s of disk", place.runner.Name(), place.image,
+		place.limits.CPUs, units.Bytes(place.limits.Memory), units.Bytes(place.limits.Disk))
 	return box, nil
 }
 
@@ -147,6 +152,7 @@ func (r *run) load(ctx context.Context, art storage.Artifact) (engine.Restored, 
 	r.input.Restored = restored
 	r.input.LoadTime = r.Now().Sub(began)
 	r.rep.Restore = restoreReport(restored)
+	r.note("restored by %s in %s, exit code %d", restored.Tool, units.Duration(r.input.LoadTime), restored.Exit)
 	return restored, nil
 }
 
@@ -203,6 +209,7 @@ func (r *run) receive(ctx context.Context, l engine.Loader, d *dump) (engine.Rec
 		}
 		return received, fmt.Errorf("read %s: %w", r.input.Artifact.Key, err)
 	}
+	r.note("the dump is whole: %s read, %s counted in it", units.Bytes(d.bytesRead()), units.Counted(rowsOf(received.Census), "row"))
 	return received, nil
 }
 
@@ -217,6 +224,7 @@ func (r *run) prove(ctx context.Context) error {
 	if !iso.Isolated {
 		return &leakError{iso.Probes}
 	}
+	r.note("the sandbox holds: %s", units.Counted(int64(len(iso.Probes)), "probe"))
 	return nil
 }
 

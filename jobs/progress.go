@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -82,6 +83,13 @@ func (r *run) progress(ph Phase, done, total int64, unit string) {
 // say tells people a sentence about the phase under way.
 func (r *run) say(ph Phase, note string) {
 	r.tell(Event{Phase: ph, Note: note})
+}
+
+// note writes a line into the log that people read who watch the drill.
+func (r *run) note(format string, args ...any) {
+	if r.live != nil {
+		r.live.show(Event{Note: fmt.Sprintf(format, args...)})
+	}
 }
 
 func (r *run) tell(e Event) {

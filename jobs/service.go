@@ -24,7 +24,7 @@ type Service struct {
 	// Drain is how long a stop lets running drills go on before it hands them over.
 	Drain time.Duration
 	// Lease is how long a drill stays with a process that shows no sign of life. Zero
-	// takes a minute.
+	// takes 45 seconds.
 	Lease time.Duration
 	// Pace is how often the loops look whether there is something to do. Zero takes a
 	// second.
@@ -42,7 +42,7 @@ type Service struct {
 const (
 	defaultPace  = time.Second
 	watchPace    = 30 * time.Second // of the watchdog, in the service's own time
-	reapPace     = 15 * time.Second
+	reapPace     = 10 * time.Second
 	digestPace   = time.Minute
 	coveragePace = 6 * time.Hour
 	stepTimeout  = 30 * time.Second // of one turn of a loop against the history
@@ -74,7 +74,7 @@ func (s *Service) Run(ctx context.Context) error {
 		limit time.Duration
 	}{
 		{"schedule", s.Pace, s.fireDue, stepTimeout},
-		{"reap", min(reapPace, s.Lease/2), s.reap, 2 * stepTimeout},
+		{"reap", min(reapPace, s.Lease/4), s.reap, 2 * stepTimeout},
 		{"watch", s.Pace, s.watchWhenDue(), 4 * stepTimeout},
 		{"deliver", s.Pace, s.deliver, 4 * stepTimeout},
 		{"appear", s.Pace, s.lookWhenDue(), pollTimeout},

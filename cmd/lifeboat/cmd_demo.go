@@ -115,7 +115,7 @@ const demoNext = `Next:
   lifeboat init s3://bucket/prefix   looks at your backups, writes lifeboat.yaml
   lifeboat doctor                    tries storage and sandbox
   lifeboat drill                     restores and judges your newest backups
-  lifeboat serve --demo              shows the same on a page, with a month of history
+  lifeboat serve --demo              shows all of this on a page
 `
 
 // demoNeeds is what the demo's PostgreSQL dumps are restored with.
