@@ -58,6 +58,7 @@ type shell struct {
 	stdout, stderr io.Writer
 	config         string // path of the configuration
 	logLevel       slog.Level
+	logFormat      string
 	noColor        bool
 	now            func() time.Time
 	lease, pace    time.Duration // of the service; zero for its own
@@ -101,6 +102,12 @@ backup is bad) or errored (it could not tell), with the proof.
 		Version:       versionName(),
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if sh.logFormat != logText && sh.logFormat != logJSON {
+				return fmt.Errorf("--log-format: there is no form %q; there are text and json", sh.logFormat)
+			}
+			return nil
+		},
 	}
 	root.SetVersionTemplate("lifeboat {{.Version}}\n")
 	root.SetOut(sh.stdout)
@@ -108,6 +115,7 @@ backup is bad) or errored (it could not tell), with the proof.
 	flags := root.PersistentFlags()
 	flags.StringVarP(&sh.config, "config", "c", "lifeboat.yaml", "configuration file")
 	flags.TextVar(&sh.logLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
+	flags.StringVar(&sh.logFormat, "log-format", logText, "text, or json: one object a line")
 	flags.BoolVar(&sh.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	root.AddCommand(
 		sh.demoCommand(), sh.initCommand(), sh.drillCommand(), sh.serveCommand(), sh.tokenCommand(), sh.statusCommand(), sh.historyCommand(),
@@ -126,8 +134,17 @@ func one(name string) cobra.PositionalArgs {
 	}
 }
 
-// log writes to stderr, for people on a terminal and as plain lines elsewhere.
+// Forms of the log.
+const (
+	logText = "text" // for people
+	logJSON = "json" // for programs that collect logs
+)
+
+// log writes to stderr, for people unless a program is to read it.
 func (sh *shell) log() *slog.Logger {
+	if sh.logFormat == logJSON {
+		return slog.New(slog.NewJSONHandler(sh.stderr, &slog.HandlerOptions{Level: sh.logLevel}))
+	}
 	return slog.New(tint.NewTextHandler(sh.stderr, &tint.Options{
 		Level: sh.logLevel, TimeFormat: time.TimeOnly, NoColor: !sh.color(sh.stderr),
 	}))
