@@ -35,7 +35,8 @@ verdict with its proof.
 
 With --server the drills join the queue of a Lifeboat that runs as a service, and this
 command waits for them. It needs no configuration then; a token for the server is
-taken from ` + tokenVariable + `.
+taken from ` + tokenVariable + `. A certificate of your own authority is trusted where
+SSL_CERT_FILE names the authority.
 
 ` + exitHelp,
 		Example: `  lifeboat drill orders
@@ -127,30 +128,38 @@ func (sh *shell) drillRemotely(ctx context.Context, address string, o drillOptio
 	}
 	if len(o.targets) == 0 {
 		if o.targets, err = r.targets(ctx); err != nil {
-			return unable(err)
+			return refusedWith(err)
 		}
 	}
 	o.targets = unique(o.targets)
 	if o.backup != "" && len(o.targets) != 1 {
 		return usage(errors.New("--backup wants exactly one target, whose backup it is"))
 	}
-	var reports []verify.Report
-	var queued []remoteDrill
-	for _, name := range o.targets {
-		d, err := r.start(ctx, name, o.backup)
-		if err != nil {
-			return unable(fmt.Errorf("%s: %w", name, err))
-		}
-		queued = append(queued, d)
-	}
+	queued := make(map[string]string) // id of the drill by target
 	var errs []error
-	for i, d := range queued {
-		rep, err := r.follow(ctx, d.ID, func(words string) { fmt.Fprintf(sh.stderr, "%s: %s\n", o.targets[i], words) })
+	for _, name := range o.targets {
+		id, err := r.start(ctx, name, o.backup)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue // the others are drilled all the same
+		}
+		queued[name] = id
+	}
+	if len(queued) == 0 {
+		return refusedWith(errors.Join(errs...))
+	}
+	var reports []verify.Report
+	for _, name := range o.targets {
+		id, ok := queued[name]
+		if !ok {
+			continue
+		}
+		rep, err := r.follow(ctx, id, func(words string) { fmt.Fprintf(sh.stderr, "%s: %s\n", name, words) })
 		if interrupted(ctx) {
 			return stopped(": the drills go on at the server; cancel them on its page or through its API")
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", o.targets[i], err))
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 			continue
 		}
 		reports = append(reports, rep)

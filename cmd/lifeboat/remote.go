@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,17 @@ type refusalError struct {
 
 func (e *refusalError) Error() string { return e.detail }
 
-// call sends one request and reads its answer into out.
+// refusedWith marks what a server refused: as a mistake of usage where it is the asker's, as
+// something left unverified else.
+func refusedWith(err error) error {
+	var refusal *refusalError
+	if errors.As(err, &refusal) && refusal.status < 500 && refusal.status != http.StatusTooManyRequests {
+		return usage(err)
+	}
+	return unable(err)
+}
+
+// call sends one request and reads its answer into out. path may have a query.
 func (r *remote) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -64,7 +75,10 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.base.JoinPath(path).String(), body)
+	path, query, _ := strings.Cut(path, "?")
+	address := r.base.JoinPath(path)
+	address.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), body)
 	if err != nil {
 		return err
 	}
@@ -119,28 +133,39 @@ type remoteDrill struct {
 	}
 }
 
-// targets are the names of those a server has.
+// targetsPage is how many targets are asked for at once.
+const targetsPage = 1000
+
+// targets are the names of those a server has, sorted: it lists first what needs a person.
 func (r *remote) targets(ctx context.Context) ([]string, error) {
-	var list struct{ Targets []struct{ Name string } }
-	if err := r.call(ctx, http.MethodGet, "targets", nil, &list); err != nil {
-		return nil, err
-	}
 	var names []string
-	for _, t := range list.Targets {
-		names = append(names, t.Name)
+	for {
+		var list struct{ Targets []struct{ Name string } }
+		if err := r.call(ctx, http.MethodGet, fmt.Sprintf("targets?limit=%d&offset=%d", targetsPage, len(names)), nil, &list); err != nil {
+			return nil, err
+		}
+		for _, t := range list.Targets {
+			names = append(names, t.Name)
+		}
+		if len(list.Targets) < targetsPage {
+			slices.Sort(names)
+			return names, nil
+		}
 	}
-	return names, nil
 }
 
-// start queues a drill.
-func (r *remote) start(ctx context.Context, target, backup string) (remoteDrill, error) {
+// start queues a drill and returns its id.
+func (r *remote) start(ctx context.Context, target, backup string) (string, error) {
 	var in any
 	if backup != "" {
 		in = map[string]string{"backup": backup}
 	}
-	var d remoteDrill
-	err := r.call(ctx, http.MethodPost, "targets/"+url.PathEscape(target)+"/drills", in, &d)
-	return d, err
+	var answer struct{ Drill remoteDrill }
+	err := r.call(ctx, http.MethodPost, "targets/"+url.PathEscape(target)+"/drills", in, &answer)
+	if err == nil && answer.Drill.ID == "" {
+		err = fmt.Errorf("the server at %s does not answer as a Lifeboat does: it names no drill", r.base.Host)
+	}
+	return answer.Drill.ID, err
 }
 
 // follow waits for a drill to end and returns its report. say is told what it does.
