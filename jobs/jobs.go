@@ -49,9 +49,10 @@ type Pipeline struct {
 
 	Installation string
 	Instance     string
-	// Dead reports whether an instance is known to be dead. Nil where instances live on
-	// other machines as well: then their leases have to run out.
-	Dead func(instance string) bool
+	// Alive reports whether an instance on this machine still runs. Shared is true where
+	// others live on other machines: then a lease tells who is dead, by running out.
+	Alive  func(instance string) bool
+	Shared bool
 
 	Now      func() time.Time
 	NewID    func(at time.Time) string
@@ -165,7 +166,11 @@ func NoConsequences(history.Drill, verify.Report, history.Standing, error) func(
 // sandboxes are removed. Runners that cannot be asked are reported and do not stop the
 // others.
 func (p *Pipeline) Reap(ctx context.Context, then Lost) error {
-	lost, err := p.History.Reap(ctx, p.Dead, p.Now(), then)
+	var dead func(owner string) bool
+	if !p.Shared {
+		dead = func(owner string) bool { return !p.Alive(owner) }
+	}
+	lost, err := p.History.Reap(ctx, dead, p.Now(), then)
 	for _, e := range lost {
 		p.Log.WarnContext(ctx, "drill was interrupted", "drill", e.ID, "target", e.Target, "owner", e.Owner, "started", e.Started)
 	}
@@ -186,8 +191,8 @@ const maxRunning = 100_000
 // alive tells whose sandboxes are to be left alone. Where the dead cannot be told from the
 // living otherwise, those live that hold the lease of a drill.
 func (p *Pipeline) alive(ctx context.Context) (func(instance string) bool, error) {
-	if p.Dead != nil {
-		return func(instance string) bool { return !p.Dead(instance) }, nil
+	if !p.Shared {
+		return p.Alive, nil
 	}
 	running, err := p.History.List(ctx, history.Filter{States: []history.State{history.Running}, Limit: maxRunning})
 	if err != nil {
@@ -197,7 +202,7 @@ func (p *Pipeline) alive(ctx context.Context) (func(instance string) bool, error
 	for _, e := range running {
 		owners[e.Owner] = true
 	}
-	return func(instance string) bool { return owners[instance] }, nil
+	return func(instance string) bool { return owners[instance] || p.Alive(instance) }, nil
 }
 
 // Lost says what follows from a drill whose process died.

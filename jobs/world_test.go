@@ -134,6 +134,7 @@ func (w *world) run(setup *Setup, instance string) *running {
 			Engines: []engine.Engine{sqlite.New()}, Local: scratch.New(scratch.Config{Dir: w.t.TempDir(), Log: log}),
 			Checks: check.Builtin(), History: store, Installation: "test", Instance: instance,
 			Now: w.now, NewID: w.newID, Progress: func(Event) {}, Log: log,
+			Alive: func(string) bool { return true },
 		},
 		Store: store, Now: w.now, NewID: w.newID, Log: log, Drain: worldTimeout,
 		Lease: 2 * time.Second, Pace: 20 * time.Millisecond,

@@ -70,9 +70,7 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 		Progress:     o.progress,
 		Log:          log,
 	}
-	if local {
-		a.pipeline.Dead = func(instance string) bool { return !alive.Alive(beacons, instance) }
-	}
+	a.pipeline.Alive, a.pipeline.Shared = func(instance string) bool { return alive.Alive(beacons, instance) }, !local
 	a.pipeline.Servers, a.pipeline.NoServers = sh.runners(ctx, o.scratch)
 	return a, nil
 }
