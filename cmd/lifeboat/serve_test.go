@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -343,3 +344,6 @@ func TestTheServiceDrillsWhenItIsTime(t *testing.T) {
 		t.Errorf("left behind: %s", found)
 	}
 }
+
+// debugging has a service say all it has to say.
+func debugging(sh *shell) { sh.logLevel = slog.LevelDebug }
