@@ -11,19 +11,19 @@ import (
 // Phase names a part of a drill in the report and in its progress.
 type Phase string
 
-// Phases of a drill. Boot and Fetch overlap, and so do Count and Soundness.
+// Phases of a drill, by their names in reports.
 const (
-	Locate    Phase = "locate"
-	Inspect   Phase = "inspect"
-	Admit     Phase = "admit"
-	Start     Phase = "start"
-	Boot      Phase = "boot"
-	Fetch     Phase = "fetch"
-	Load      Phase = "restore"
-	Count     Phase = "count"
-	Soundness Phase = "soundness"
-	Check     Phase = "check"
-	Discard   Phase = "discard"
+	Locate    Phase = verify.PhaseLocate
+	Inspect   Phase = verify.PhaseInspect
+	Admit     Phase = verify.PhaseAdmit
+	Start     Phase = verify.PhaseStart
+	Boot      Phase = verify.PhaseBoot
+	Fetch     Phase = verify.PhaseFetch
+	Load      Phase = verify.PhaseRestore
+	Count     Phase = verify.PhaseCount
+	Soundness Phase = verify.PhaseSoundness
+	Check     Phase = verify.PhaseCheck
+	Discard   Phase = verify.PhaseDiscard
 )
 
 // Event tells people who wait how a drill is going.

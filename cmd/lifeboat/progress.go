@@ -11,6 +11,7 @@ import (
 
 	"lifeboat/internal/units"
 	"lifeboat/jobs"
+	"lifeboat/verify/text"
 )
 
 // progress shows how drills are going: bars on a terminal, plain lines elsewhere.
@@ -46,21 +47,6 @@ type silent struct{}
 func (silent) Show(jobs.Event) {}
 func (silent) Close()          {}
 
-// doing says in words what a phase does.
-var doing = map[jobs.Phase]string{
-	jobs.Locate:    "looking for the newest backup",
-	jobs.Inspect:   "reading its head",
-	jobs.Admit:     "making room",
-	jobs.Start:     "starting the sandbox",
-	jobs.Boot:      "starting the server",
-	jobs.Fetch:     "fetching, opening, counting",
-	jobs.Load:      "restoring",
-	jobs.Count:     "counting restored rows",
-	jobs.Soundness: "looking for damage",
-	jobs.Check:     "checking",
-	jobs.Discard:   "discarding the sandbox",
-}
-
 // lineInterval is how often a phase under way is told again where there are no bars.
 const lineInterval = 10 * time.Second
 
@@ -87,10 +73,10 @@ func (l *lines) Show(e jobs.Event) {
 		took := at.Sub(l.began[id])
 		delete(l.began, id)
 		delete(l.told, id)
-		l.print(e, fmt.Sprintf("%s: %s", doing[e.Phase], units.Duration(took)))
+		l.print(e, fmt.Sprintf("%s: %s", text.Doing(string(e.Phase)), units.Duration(took)))
 	case at.Sub(l.told[id]) >= lineInterval && !l.told[id].IsZero():
 		l.told[id] = at
-		l.print(e, doing[e.Phase]+": "+amount(e))
+		l.print(e, text.Doing(string(e.Phase))+": "+amount(e))
 	}
 }
 
@@ -161,7 +147,7 @@ func (b *bars) begin(e jobs.Event) {
 
 func (b *bars) end(e jobs.Event) {
 	b.clear()
-	fmt.Fprintf(b.out, "  %-30s %8s\n", doing[e.Phase], units.Duration(b.now().Sub(b.began[e.Phase])))
+	fmt.Fprintf(b.out, "  %-30s %8s\n", text.Doing(string(e.Phase)), units.Duration(b.now().Sub(b.began[e.Phase])))
 	delete(b.began, e.Phase)
 	for _, next := range []jobs.Phase{jobs.Fetch, jobs.Boot, jobs.Count, jobs.Soundness} {
 		if _, under := b.began[next]; under {
@@ -204,14 +190,14 @@ func (b *bars) show(ph jobs.Phase, total int64, unit string) {
 	}
 	switch {
 	case total <= 0:
-		opts = append(opts, progressbar.OptionSetDescription(doing[ph]))
+		opts = append(opts, progressbar.OptionSetDescription(text.Doing(string(ph))))
 	case rates && unit == "bytes":
 		opts = append(opts, progressbar.OptionShowBytes(true))
 	case rates:
 		opts = append(opts, progressbar.OptionShowCount())
 	}
 	if total > 0 {
-		opts = append(opts, progressbar.OptionSetDescription("  "+doing[ph]),
+		opts = append(opts, progressbar.OptionSetDescription("  "+text.Doing(string(ph))),
 			progressbar.OptionSetPredictTime(rates), progressbar.OptionSetElapsedTime(rates))
 	}
 	b.bar, b.phase = progressbar.NewOptions64(total, opts...), ph

@@ -10,6 +10,8 @@ import (
 	"go.uber.org/goleak"
 
 	"lifeboat/jobs"
+	"lifeboat/verify"
+	"lifeboat/verify/text"
 )
 
 // page is what a terminal was sent.
@@ -43,7 +45,7 @@ func TestABarThatIsOverDrawsNoMore(t *testing.T) {
 		if late := strings.TrimPrefix(out.String(), shown); late != "" {
 			t.Errorf("%s: drawn after its end: %q", phase, late)
 		}
-		if last := shown[strings.LastIndex(shown, "\r")+1:]; !strings.Contains(last, doing[phase]) || !strings.HasSuffix(last, "\n") {
+		if last := shown[strings.LastIndex(shown, "\r")+1:]; !strings.Contains(last, text.Doing(string(phase))) || !strings.HasSuffix(last, "\n") {
 			t.Errorf("%s: the line left is %q", phase, last)
 		}
 	}
@@ -57,7 +59,8 @@ func TestNoLineIsWiderThanItsTerminal(t *testing.T) {
 	for _, width := range []int{minBarsWidth, 60, 80, 200} {
 		out := &page{}
 		b := &bars{out: out, width: width, now: time.Now}
-		for phase := range doing {
+		for _, name := range verify.Phases {
+			phase := jobs.Phase(name)
 			b.Show(jobs.Event{Target: "orders", Phase: phase, Began: true})
 			for done := int64(0); done <= 100; done += 20 {
 				b.Show(jobs.Event{Target: "orders", Phase: phase, Done: done * 1e7, Total: 1e9, Unit: "bytes"})

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"lifeboat/history"
-	"lifeboat/jobs"
 	"lifeboat/verify"
+	"lifeboat/verify/text"
 )
 
 // tokenVariable is where the token for a server is taken from: a command line can be
@@ -208,7 +208,7 @@ func (r *remote) follow(ctx context.Context, id string, say func(string)) (verif
 func (d remoteDrill) words() string {
 	for _, p := range d.Progress.Phases {
 		if p.Ended == nil {
-			return doing[jobs.Phase(p.Name)]
+			return text.Doing(p.Name)
 		}
 	}
 	return d.Waits.Why

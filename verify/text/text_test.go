@@ -219,3 +219,14 @@ func FuzzWrappedTextStaysPrintable(f *testing.F) {
 }
 
 func abs(n int) int { return max(n, -(n + 1)) }
+
+func TestEveryPhaseHasWords(t *testing.T) {
+	for _, phase := range verify.Phases {
+		if words := text.Doing(phase); !strings.Contains(words, "ing") {
+			t.Errorf("a drill in the phase %s is %q", phase, words)
+		}
+	}
+	if got := text.Doing("made\nup"); strings.Contains(got, "\n") {
+		t.Errorf("a phase that is not known is %q, want it on one line", got)
+	}
+}

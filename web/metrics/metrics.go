@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -109,18 +110,13 @@ func (p printer) Println(v ...any) {
 	}
 }
 
-// phaseNames are those a label may have: a label is no place for free text.
-var phaseNames = map[string]bool{
-	"locate": true, "inspect": true, "admit": true, "start": true, "load": true, "check": true, "record": true, "discard": true,
-}
-
 // ended counts a drill.
 func (m *Metrics) ended(why history.Trigger, r verify.Report) {
 	m.drills.WithLabelValues(r.Verdict.String(), string(why)).Inc()
 	for _, p := range r.Phases {
 		name := p.Name
-		if !phaseNames[name] {
-			name = "other"
+		if !slices.Contains(verify.Phases, name) {
+			name = "other" // a label is no place for free text
 		}
 		m.phases.WithLabelValues(name).Observe(p.Seconds)
 	}

@@ -180,7 +180,7 @@ func TestDrillsAreCountedOnceTheyAreOnRecord(t *testing.T) {
 		`lifeboat_drills_total{trigger="manual",verdict="passed"} 1`,
 		`lifeboat_drills_total{trigger="manual",verdict="errored"} 1`,
 		`lifeboat_drills_total{trigger="schedule",verdict="failed"} 0`,
-		`lifeboat_drill_phase_duration_seconds_count{phase="load"} 1`,
+		`lifeboat_drill_phase_duration_seconds_count{phase="restore"} 1`,
 		`lifeboat_drill_phase_duration_seconds_count{phase="other"} 1`,
 		`lifeboat_restored_rows_total 1000`,
 	)

@@ -218,7 +218,7 @@ func (p plot) restored(rep *verify.Report, r *rand.Rand, grown float64, load tim
 	rep.Phases = []verify.Phase{
 		{Name: "locate", Start: 0, Seconds: 1.2}, {Name: "inspect", Start: 1.2, Seconds: 0.4}, {Name: "admit", Start: 1.6, Seconds: 0.01},
 		{Name: "start", Start: 1.6, Seconds: 2.1}, {Name: "fetch", Start: 2.2, Seconds: fetch, Bytes: taken.Bytes},
-		{Name: "load", Start: 1.6, Seconds: load.Seconds(), Rows: rows}, {Name: "check", Start: 1.6 + load.Seconds(), Seconds: 8 + load.Seconds()*0.08},
+		{Name: "restore", Start: 1.6, Seconds: load.Seconds(), Rows: rows}, {Name: "check", Start: 1.6 + load.Seconds(), Seconds: 8 + load.Seconds()*0.08},
 	}
 	rep.Finished = rep.Started.Add(time.Duration(float64(load)*1.08) + 12*time.Second)
 	rep.Restore = &verify.Restore{Tool: "pg_restore 16.4", RolesCreated: []string{"app_ro", "app_rw"}}
@@ -329,7 +329,7 @@ func beat(t testing.TB, store history.Store, l history.Lease, percent int64) {
 		{Name: "inspect", Began: began.Add(1200 * time.Millisecond), Ended: began.Add(1800 * time.Millisecond)},
 		{Name: "start", Began: began.Add(2 * time.Second), Ended: began.Add(4 * time.Second)},
 		{Name: "fetch", Began: began.Add(3 * time.Second), Ended: began.Add(2 * time.Minute), Done: 7 << 30, Total: 7 << 30, Unit: "bytes"},
-		{Name: "load", Began: began.Add(2 * time.Second), Done: percent * 32 / 100, Total: 32, Unit: "tables"},
+		{Name: "restore", Began: began.Add(2 * time.Second), Done: percent * 32 / 100, Total: 32, Unit: "tables"},
 	}, Notes: []history.Note{
 		{At: began.Add(time.Second), Text: "took postgres/" + l.Target + "/" + l.Target + "-20261125T033000Z.dump.zst.age, 7.00 GiB"},
 		{At: began.Add(2 * time.Second), Text: "image postgres:16, 2 CPUs, 4.00 GiB of memory, 50.0 GiB of disk"},

@@ -125,19 +125,8 @@ func why(d history.Drill) string {
 	return string(d.Trigger)
 }
 
-// phaseWords say what a drill does in a phase.
-var phaseWords = map[string]string{
-	"locate": "Looking for the newest backup", "inspect": "Reading the head of the dump", "admit": "Waiting for room",
-	"start": "Starting the sandbox", "boot": "Starting the server", "fetch": "Reading the dump", "load": "Restoring", "restore": "Restoring",
-	"count": "Counting rows", "check": "Asking the checks", "record": "Writing the report", "discard": "Removing the sandbox",
-}
-
-func doing(phase string) string {
-	if words := phaseWords[phase]; words != "" {
-		return words
-	}
-	return sentence(phase)
-}
+// doing says what a drill does in a phase.
+func doing(phase string) string { return sentence(text.Doing(phase)) }
 
 // problemWords say what an open problem of a kind is.
 var problemWords = map[string]string{

@@ -196,7 +196,7 @@ func (f *filler) present() {
 	by, err := f.store.Beat(f.t.Context(), l, lease, history.Progress{
 		Phases: []history.PhaseProgress{
 			{Name: "locate", Began: began, Ended: began.Add(2 * time.Second)},
-			{Name: "load", Began: began.Add(5 * time.Second), Done: 600 << 20, Total: 1 << 30, Unit: "bytes"},
+			{Name: "restore", Began: began.Add(5 * time.Second), Done: 600 << 20, Total: 1 << 30, Unit: "bytes"},
 		},
 		Notes: []history.Note{{At: began.Add(time.Second), Text: "took events/events-000.dump.zst"}, {At: began.Add(time.Minute), Text: HostileText}},
 		At:    f.now,

@@ -29,7 +29,7 @@ func Report(d history.Drill, v verify.Verdict, began time.Time) verify.Report {
 		NotChecked: []string{"large objects: not counted"}, Started: began, Finished: began.Add(5 * time.Minute),
 		Phases: []verify.Phase{
 			{Name: "locate", Start: 0, Seconds: 0.5}, {Name: "inspect", Start: 0.5, Seconds: 0.25},
-			{Name: "load", Start: 1, Seconds: 240, Bytes: 1 << 30, Rows: 2_000_010}, {Name: "check", Start: 241, Seconds: 30.5},
+			{Name: "restore", Start: 1, Seconds: 240, Bytes: 1 << 30, Rows: 2_000_010}, {Name: "check", Start: 241, Seconds: 30.5},
 		},
 		Sandbox: &verify.Sandbox{
 			Runner: "docker", Image: "postgres:16", Isolated: true, PeakMemory: 1 << 29, PeakDisk: 1 << 31, CPUSeconds: 200,
