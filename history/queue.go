@@ -160,7 +160,8 @@ type Standing struct {
 // Outbox keeps alerts until they are delivered. An alert is stored in the transaction
 // of what it follows from; nothing that crashes loses one.
 type Outbox interface {
-	// ClaimDeliveries leases deliveries that are due to owner, oldest first. Of one
+	// ClaimDeliveries leases deliveries that are due to owner, oldest first; the limit is
+	// shared out evenly among notifiers, so that one with many holds up no other. Of one
 	// problem and notifier only the oldest undelivered is due: threads keep their order. One whose lease
 	// ran out while it was being sent comes back with Again set.
 	ClaimDeliveries(ctx context.Context, owner string, lease time.Duration, now time.Time, limit int) ([]Delivery, error)

@@ -19,6 +19,7 @@ const (
 	sendTimeout   = 10 * time.Second // of one attempt
 	deliverLease  = time.Minute      // longer than a batch of attempts
 	giveUpAfter   = 24 * time.Hour   // since the alert was made
+	giveUpTries   = 10               // and not before: it may be old because no Lifeboat ran
 	maxRetryPause = 15 * time.Minute
 )
 
@@ -34,8 +35,13 @@ func (s *Service) deliver(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, group := range byNotifier(due) {
 		wg.Go(func() { // one after the other: a notifier that is slow or busy holds up no other
+			answers := true
 			for _, i := range group {
-				errs[i] = s.send(ctx, setup, due[i])
+				if !answers {
+					errs[i] = s.hold(ctx, due[i])
+					continue
+				}
+				answers, errs[i] = s.send(ctx, setup, due[i])
 			}
 		})
 	}
@@ -52,32 +58,46 @@ func byNotifier(due []history.Delivery) map[string][]int {
 	return groups
 }
 
-// send tries one delivery and records what came of it.
-func (s *Service) send(ctx context.Context, setup *Setup, d history.Delivery) error {
+// hold postpones a delivery without an attempt: the alert before it cost its notifier's whole
+// time, and those of other notifiers wait for this turn to end.
+func (s *Service) hold(ctx context.Context, d history.Delivery) error {
+	ctx, done := recording(ctx)
+	defer done()
+	now := s.Now()
+	return s.Store.Postpone(ctx, d, "not tried yet: the notifier did not answer the alert before it", now.Add(retryPause(d, nil)), now, false)
+}
+
+// recording is a context for writing down what came of an attempt, which outlives ctx.
+func recording(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), recordTimeout, fmt.Errorf("history took longer than %s", recordTimeout))
+}
+
+// send tries one delivery and records what came of it. It reports whether the notifier
+// answered in time.
+func (s *Service) send(ctx context.Context, setup *Setup, d history.Delivery) (answers bool, _ error) {
 	n, configured := setup.Notifiers[d.Notifier]
 	if !configured {
-		return s.giveUp(ctx, setup, d, fmt.Errorf("%w: there is no notifier of this name in the configuration any more", notify.ErrRefused))
+		return true, s.giveUp(ctx, setup, d, fmt.Errorf("%w: there is no notifier of this name in the configuration any more", notify.ErrRefused))
 	}
 	trying, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("%w within %s", notify.ErrUnanswered, sendTimeout))
 	thread, err := n.Send(trying, notify.Message{Alert: d.Alert, Thread: d.Thread, Again: d.Again})
 	cause := context.Cause(trying)
 	cancel()
-	recording, done := context.WithTimeoutCause(context.WithoutCancel(ctx), recordTimeout,
-		fmt.Errorf("history took longer than %s", recordTimeout))
+	writing, done := recording(ctx)
 	defer done()
 	now := s.Now()
 	if err == nil {
-		return s.Store.Delivered(recording, d, thread, now)
+		return true, s.Store.Delivered(writing, d, thread, now)
 	}
 	if cause != nil { // ours or the deadline's: whether it arrived is not known
 		err = errors.Join(cause, err, notify.ErrUnanswered)
 	}
 	s.Log.WarnContext(ctx, "alert not delivered", "alert", d.Alert.ID, "notifier", d.Notifier, "attempt", d.Attempts, "error", err)
-	if errors.Is(err, notify.ErrRefused) || now.Sub(d.Created) > giveUpAfter {
-		return s.giveUp(recording, setup, d, err)
+	if errors.Is(err, notify.ErrRefused) || now.Sub(d.Created) > giveUpAfter && d.Attempts+1 >= giveUpTries {
+		return cause == nil, s.giveUp(writing, setup, d, err)
 	}
 	again := d.Again || errors.Is(err, notify.ErrUnanswered) // once it may have arrived, only an answer tells
-	return s.Store.Postpone(recording, d, err.Error(), now.Add(retryPause(d, err)), now, again)
+	return cause == nil, s.Store.Postpone(writing, d, err.Error(), now.Add(retryPause(d, err)), now, again)
 }
 
 // retryPause doubles from five seconds, and is never shorter than the receiver asked for.

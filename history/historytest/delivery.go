@@ -15,6 +15,7 @@ var deliveryPromises = []promise{
 	{"alerts of one problem arrive one after another, in their thread", inThread},
 	{"a notice waits for no other", noticesApart},
 	{"deliveries are handed out oldest first and bounded", handedOut},
+	{"a notifier with many deliveries leaves room for those of others", evenShares},
 	{"of many claiming deliveries at once each gets its own", deliveryRace},
 	{"an alert whose sender died comes back as perhaps arrived", againAfterLease},
 	{"a postponed alert comes back when it may", postponed},
@@ -75,6 +76,17 @@ func handedOut(t *testing.T, s history.Store) {
 		if got := alertIDs(list); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v are handed out, %v; want %v", got, err, want)
 		}
+	}
+}
+
+func evenShares(t *testing.T, s history.Store) {
+	for i := range 6 {
+		send(t, s, alert(fmt.Sprintf("a%d", i), fmt.Sprintf("p%d", i), "orders"), "ops")
+	}
+	send(t, s, alert("a6", "p6", "orders"), "owners", "ops")
+	list, err := s.ClaimDeliveries(t.Context(), "host/1", lease, minute(1), 3)
+	if got := alertIDs(list); err != nil || !slices.Equal(got, []string{"a0", "a1", "a6"}) || list[2].Notifier != "owners" {
+		t.Errorf("%v are handed out, %v; want two of ops and the one of owners", got, err)
 	}
 }
 

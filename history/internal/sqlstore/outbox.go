@@ -16,6 +16,9 @@ import (
 // its words; notifiers that carry it already do not carry it twice.
 func (t *tx) address(ctx context.Context, alerts []history.Addressed) error {
 	for _, a := range alerts {
+		if len(a.To) == 0 {
+			a.Alert.Report = nil // nobody is sent it, and a target may be bad for months
+		}
 		if err := t.storeAlert(ctx, a.Alert); err != nil {
 			return err
 		}
@@ -84,16 +87,19 @@ func (s *Store) Alert(ctx context.Context, id string) (notify.Alert, error) {
 	return a, s.explain("read alert "+id+" from", err)
 }
 
-// ClaimDeliveries implements history.Outbox. A lease that is still there when the next
+// ClaimDeliveries implements history.Outbox. What is due is asked twice: the rows may have
+// been taken while this waited for them. A lease that is still there when the next
 // one is taken ran out while the alert was being sent.
 func (s *Store) ClaimDeliveries(ctx context.Context, owner string, lease time.Duration, now time.Time, limit int) ([]history.Delivery, error) {
 	var list []history.Delivery
 	err := s.change(ctx, "take alerts to deliver from", func(t *tx) error {
 		list = nil
-		ids, err := t.strings(ctx, `SELECT id FROM deliveries d WHERE state = 'pending' AND coalesce(not_before, 0) <= ?
-			AND coalesce(lease_until, 0) <= `+t.clock+` AND (problem = '' OR NOT EXISTS (SELECT 1 FROM deliveries e
-				WHERE e.state = 'pending' AND e.problem = d.problem AND e.notifier = d.notifier AND e.id < d.id))
-			ORDER BY id LIMIT ?`+t.free, now.UnixNano(), limit)
+		const due = `state = 'pending' AND coalesce(not_before, 0) <= ? AND coalesce(lease_until, 0) <= `
+		ids, err := t.strings(ctx, `SELECT id FROM deliveries WHERE id IN (SELECT id FROM
+			(SELECT id, row_number() OVER (PARTITION BY notifier ORDER BY id) AS turn FROM deliveries d
+				WHERE `+due+t.clock+` AND (problem = '' OR NOT EXISTS (SELECT 1 FROM deliveries e
+					WHERE e.state = 'pending' AND e.problem = d.problem AND e.notifier = d.notifier AND e.id < d.id))) AS fair
+			ORDER BY turn, id LIMIT ?) AND `+due+t.clock+` ORDER BY id`+t.free, now.UnixNano(), limit, now.UnixNano())
 		if err != nil {
 			return err
 		}
