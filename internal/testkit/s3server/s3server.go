@@ -42,16 +42,16 @@ type Server struct {
 	Core      minio.Core    // the same, for single steps of an upload
 }
 
-// Start starts a server that ends with the test. Without the versitygw program in
-// .bin the test fails, see testkit.Need.
-func Start(t testing.TB) *Server {
+// Start starts a server that ends with the test, with settings such as VGW_DEBUG=true in its
+// environment. Without the versitygw program in .bin the test fails, see testkit.Need.
+func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	program := filepath.Join(repoRoot(t), ".bin", "versitygw")
 	_, err := os.Stat(program)
 	testkit.Need(t, ".bin/versitygw", err == nil)
 	var server *Server
 	for range 3 { // another process may take the port between our look and its use
-		if server, err = start(t, program); err == nil {
+		if server, err = start(t, program, settings); err == nil {
 			return server
 		}
 	}
@@ -59,7 +59,7 @@ func Start(t testing.TB) *Server {
 	return nil
 }
 
-func start(t testing.TB, program string) (*Server, error) {
+func start(t testing.TB, program string, settings []string) (*Server, error) {
 	dir := t.TempDir()
 	files, err := writeCertificate(dir)
 	if err != nil {
@@ -80,7 +80,7 @@ func start(t testing.TB, program string) (*Server, error) {
 	// connection after one answer unless told not to, as no other S3 server does.
 	cmd := exec.Command(program, "--quiet", "--keep-alive", "--port", host, "--region", Region, "--cert", files.cert, "--key", files.key,
 		"posix", "--versioning-dir", versions, buckets)
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
+	cmd.Env = append(append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey), settings...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = dieWithParent()
