@@ -80,7 +80,7 @@ func takeOver(d history.Drill, now time.Time) *history.Drill {
 // come next. A drill that a person stopped, or asked for of an older backup, says
 // nothing about the target's newest.
 func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, followUps bool) Consequences {
-	return func(d history.Drill, rep verify.Report, st history.Standing, stopped error) func(notify.State) history.Effects {
+	return func(d history.Drill, rep verify.Report, st history.Standing, alike int, stopped error) func(notify.State) history.Effects {
 		now := clock()
 		var drills []history.Drill
 		if followUps && !errors.Is(stopped, ErrInterrupted) {
@@ -96,8 +96,8 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 		e := notify.Event{
 			Target: d.Target, At: now, Report: &rep, Confirms: d.Trigger == history.Confirm, LastGood: st.LastGood,
 		}
-		told := told(st, rep)
-		e.VerdictDue, e.DueWhy = t.due(told)
+		e.VerdictDue, e.DueWhy = t.due(told(st, rep))
+		e.Alike = alike
 		return func(state notify.State) history.Effects {
 			effects := s.decide(t, state, e)
 			effects.Drills = drills
@@ -124,6 +124,10 @@ func (s *Setup) decide(t Target, state notify.State, e notify.Event) history.Eff
 	effects := history.Effects{State: next}
 	for _, d := range decisions {
 		effects.Alerts = append(effects.Alerts, s.address(t, d))
+		if d.Outage {
+			told := notify.Decision{Alert: notify.NewOutage(d.Alert, e.At)}
+			effects.Alerts = append(effects.Alerts, s.address(t, told))
+		}
 	}
 	return effects
 }

@@ -148,17 +148,42 @@ func (p *Pipeline) consequences(ctx context.Context, l history.Lease, o outcome,
 	if err != nil && !errors.Is(err, history.ErrNotFound) {
 		return nil, err
 	}
-	decide := then(l.Drill, o.report, standing, o.stopped)
-	return decide, nil
+	alike, err := p.alike(ctx, l.Target, o.report)
+	if err != nil {
+		return nil, err
+	}
+	return then(l.Drill, o.report, standing, alike, o.stopped), nil
+}
+
+// alikeMax bounds the targets that are looked at for the same trouble.
+const alikeMax = 50
+
+// alike counts the other targets that drills cannot tell about for the cause of rep.
+func (p *Pipeline) alike(ctx context.Context, target string, rep verify.Report) (n int, err error) {
+	if rep.Verdict != verify.Errored {
+		return 0, nil
+	}
+	fleet, err := p.History.Fleet(ctx, history.FleetQuery{Verdicts: []verify.Verdict{verify.Errored}, Limit: alikeMax})
+	if err != nil {
+		return 0, err
+	}
+	cause := notify.Cause(rep)
+	for _, st := range fleet.Standings {
+		if open, is := st.Alerts.Problems[notify.Unverified]; is && open.Code == cause && st.Target != target {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Consequences say what follows from the report of a drill: who is told, and which
-// drills come next. stopped is why it ended early. What it returns is called inside the
+// drills come next. alike is how many other targets cannot be told about for the same
+// cause, and stopped why the drill ended early. What it returns is called inside the
 // transaction that stores the report, and is a pure function.
-type Consequences func(d history.Drill, rep verify.Report, standing history.Standing, stopped error) func(notify.State) history.Effects
+type Consequences func(d history.Drill, rep verify.Report, standing history.Standing, alike int, stopped error) func(notify.State) history.Effects
 
 // NoConsequences tells nobody and leaves what was told as it is.
-func NoConsequences(history.Drill, verify.Report, history.Standing, error) func(notify.State) history.Effects {
+func NoConsequences(history.Drill, verify.Report, history.Standing, int, error) func(notify.State) history.Effects {
 	return func(s notify.State) history.Effects { return history.Effects{State: s} }
 }
 

@@ -294,6 +294,9 @@ func TestTheDigestComesOnceAWeek(t *testing.T) {
 		cover, err := r.Coverage(t.Context())
 		return err == nil && !cover.At.IsZero() && len(r.ended("orders")) == 1
 	})
+	if cover, err := r.Coverage(t.Context()); err != nil || len(cover.Sources) != 1 || cover.Sources[0].Backups != 2 || cover.Sources[0].Covered != 1 {
+		t.Errorf("Coverage = %+v, %v; want one of two backups covered", cover, err)
+	}
 	w.forward(2 * 24 * time.Hour)
 	w.until("not yet told", func() bool { at, err := r.Store.Moment(t.Context(), momentDigest); return err == nil && !at.IsZero() })
 	if told := w.friend.told(); told != "" {
@@ -330,5 +333,32 @@ func TestHeartbeatsAreSentForVerdictsOnly(t *testing.T) {
 	}
 	if n := len(beats); n != 0 {
 		t.Errorf("%d heartbeats for a drill that could not tell", n)
+	}
+}
+
+func TestAnOutageIsNotToldOfEachTarget(t *testing.T) {
+	const many = 12
+	w := newWorld(t)
+	var targets []Target
+	for i := range many {
+		targets = append(targets, w.target(fmt.Sprintf("db%d", i), 10))
+	}
+	setup := w.setup(targets...)
+	setup.Policy.UnverifiedAfter, setup.Concurrency = 1, 1
+	r := w.run(setup, "one")
+	if err := os.RemoveAll(w.backups); err != nil { // the storage does not answer
+		t.Fatal(err)
+	}
+	for _, target := range targets {
+		r.ask(target.Job.Target.Name)
+	}
+	w.until("all drilled", func() bool { return len(r.ended("")) == many })
+	w.until("told", func() bool { return strings.Count(w.friend.told(), "service opened") == 1 })
+	if n := strings.Count(w.friend.told(), "unverified opened"); n != 5 {
+		t.Errorf("%d targets were told of one by one, want 5:\n%s", n, w.friend.told())
+	}
+	suppressed, err := r.Store.Deliveries(t.Context(), history.DeliveryFilter{State: history.Suppressed, Limit: 100})
+	if err != nil || len(suppressed) != many-5 {
+		t.Errorf("%d alerts are kept as suppressed, %v; want %d", len(suppressed), err, many-5)
 	}
 }

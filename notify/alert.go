@@ -26,6 +26,9 @@ type finding struct {
 // key tells findings apart.
 func (f finding) key() string { return f.code + " " + f.subject }
 
+// Cause is the code of what is gravest in a report.
+func Cause(r verify.Report) string { return find(r).code }
+
 func find(r verify.Report) finding {
 	f := finding{verdict: r.Verdict}
 	worst, more := verify.Gravest(r.Results)

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -34,6 +35,7 @@ type Problem struct {
 	Confirmed bool      `json:"confirmed,omitempty"` // by a second drill
 	Doubted   bool      `json:"doubted,omitempty"`   // a second drill said otherwise
 	Due       time.Time `json:"due,omitzero"`        // of an overdue one: when the verdict had to have come
+	Quiet     bool      `json:"quiet,omitempty"`     // nobody was told: many targets had the same
 }
 
 // Event is what happened to a target: a drill ended, or time went by. A drill that a
@@ -51,6 +53,9 @@ type Event struct {
 	// "1.5 times its interval of 24 h". Zero when nothing is expected.
 	VerdictDue time.Time
 	DueWhy     string
+	// Alike is how many other targets drills cannot tell about now, for the same cause as
+	// in Report. Whoever reads of a few need not read of all.
+	Alike int
 }
 
 // Policy is how alerts are decided on.
@@ -65,7 +70,12 @@ type Policy struct {
 type Decision struct {
 	Alert      Alert
 	Suppressed string // why nobody is told, as a sentence; empty when somebody is
+	Outage     bool   // it is suppressed because many targets have the same: that is told once
 }
+
+// outage is how many targets that cannot be verified for the same cause are told one by
+// one. With more of them the trouble is not a target's, but Lifeboat's or its storage's.
+const outage = 5
 
 // maxTold bounds what a problem remembers.
 const maxTold = 20
@@ -176,8 +186,15 @@ func (d *decider) cannotTell() {
 	switch {
 	case !isOpen && d.state.Errored < need:
 		d.suppress(Unverified, Problem{}, Opened, patience(d.state.Errored, need))
+	case !isOpen && d.event.Alike >= outage:
+		d.quiet(Problem{ID: d.id(Unverified, d.state.Since), Since: d.state.Since, Quiet: true})
 	case !isOpen:
 		d.open(Unverified, d.state.Since)
+	case open.Quiet && d.event.Alike >= outage:
+		d.quiet(open)
+	case open.Quiet:
+		open.Quiet = false
+		d.tellAnew(Unverified, open, Opened)
 	case !slices.Contains(open.Told, d.finding.key()):
 		d.tellAnew(Unverified, open, Different)
 	default:
@@ -260,6 +277,16 @@ func (d *decider) tell(kind Kind, p Problem, why Reason) {
 	d.add(kind, p, why, "")
 }
 
+// quiet remembers a problem that many targets have, and has that told instead.
+func (d *decider) quiet(p Problem) {
+	f := d.finding
+	p.Verdict, p.Code, p.Subject, p.Backup = f.verdict, f.code, f.subject, backup(d.event.Report)
+	p.SentAt = d.event.At
+	d.state.Problems[Unverified] = p
+	d.suppress(Unverified, p, Opened, fmt.Sprintf("%d other targets have the same trouble; that is told once for all.", d.event.Alike))
+	d.out[len(d.out)-1].Outage = true
+}
+
 // end ends a problem, if it is open, and tells that once.
 func (d *decider) end(kind Kind) {
 	open, isOpen := d.state.Problems[kind]
@@ -267,6 +294,10 @@ func (d *decider) end(kind Kind) {
 		return
 	}
 	delete(d.state.Problems, kind)
+	if open.Quiet {
+		d.suppress(kind, open, Recovered, "Nobody was told of it alone: many targets had the same trouble.")
+		return
+	}
 	d.add(kind, open, Recovered, "")
 }
 

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,11 @@ func TestSituations(t *testing.T) {
 			{39, "time", ""}, {40, "passed", "backup recovered, overdue recovered"}}},
 		{"what is known not to be told is not overdue as well", []step{{0, storage, "(unverified opened)"}, {1, storage, "unverified opened"},
 			{40, "time", ""}, {41, storage, "unverified repeated"}, {42, "passed", "unverified recovered"}}},
+		{"trouble that many have is not told of each", []step{{0, storage, "(unverified opened)"}, {1, "alike 5 " + storage, "(unverified opened)!"},
+			{2, "alike 7 " + storage, "(unverified opened)!"}, {3, "passed", "(unverified recovered)"}}},
+		{"trouble that few have is told of each", []step{{0, storage, "(unverified opened)"}, {1, "alike 4 " + storage, "unverified opened"}}},
+		{"who alone is left with the trouble of many is told of", []step{{0, storage, "(unverified opened)"}, {1, "alike 5 " + storage, "(unverified opened)!"},
+			{2, "alike 1 " + storage, "unverified opened"}, {3, "passed", "unverified recovered"}}},
 		{"a later limit ends what is overdue", []step{{37, "time", "overdue opened"}, {38, "time until 50", "overdue recovered"}, {51, "time until 50", "overdue opened"}}},
 		{"a target that nothing is expected of is not overdue", []step{{37, "time", "overdue opened"}, {38, "time until never", "overdue recovered"}, {99, "time until never", ""}}},
 		{"a clock set back does not end what is overdue", []step{{37, "time", "overdue opened"}, {20, "time", ""}, {37, "time", ""}}},
@@ -139,6 +145,10 @@ func event(s step, due *time.Time) notify.Event {
 	if what == "time" {
 		return e
 	}
+	if many, ok := strings.CutPrefix(what, "alike "); ok {
+		e.Alike, _ = strconv.Atoi(many[:1])
+		what = many[2:]
+	}
 	what, proof := strings.CutPrefix(what, "proof wanted ") // a failed drill is no proof
 	what, e.Confirms = strings.CutPrefix(what, "confirm ")
 	word, rest, _ := strings.Cut(what, " ")
@@ -165,6 +175,9 @@ func words(decisions []notify.Decision) string {
 		word := fmt.Sprintf("%s %s", d.Alert.Kind, d.Alert.Reason)
 		if d.Suppressed != "" {
 			word = "(" + word + ")"
+		}
+		if d.Outage { // told once for all that have it
+			word += "!"
 		}
 		list = append(list, word)
 	}

@@ -91,3 +91,14 @@ func NewUndeliverable(a Alert, notifier, why string, at time.Time) Alert {
 		ReportURL: a.ReportURL, AgainURL: a.AgainURL, At: at,
 	}
 }
+
+// NewOutage makes the alert that many targets cannot be verified for the same cause,
+// which a holds for one of them. Those of one cause and day are the same alert.
+func NewOutage(a Alert, at time.Time) Alert {
+	id := "outage-" + digest(a.Code, at.UTC().Format(time.DateOnly))
+	return Alert{
+		ID: id, Problem: id, Kind: Service, Reason: Opened, Audience: Operators, Verdict: verify.Errored,
+		Title: fmt.Sprintf("More than %d targets cannot be verified, all for the same cause: %s.", outage, a.Code),
+		Code:  a.Code, Detail: a.Detail, Hint: a.Hint, Since: at, At: at,
+	}
+}
