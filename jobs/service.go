@@ -41,6 +41,7 @@ type Service struct {
 // Defaults of a Service, and the pace of what need not be done every second.
 const (
 	defaultPace  = time.Second
+	promptness   = 5                // times in a pace that schedules are looked at: nobody waits long for a drill that is due
 	watchPace    = 30 * time.Second // of the watchdog, in the service's own time
 	reapPace     = 10 * time.Second
 	digestPace   = time.Minute
@@ -73,7 +74,7 @@ func (s *Service) Run(ctx context.Context) error {
 		step  func(context.Context) error
 		limit time.Duration
 	}{
-		{"schedule", s.Pace, s.fireDue, stepTimeout},
+		{"schedule", s.Pace / promptness, s.fireDue, stepTimeout},
 		{"reap", min(reapPace, s.Lease/4), s.reap, 2 * stepTimeout},
 		{"watch", s.Pace, s.watchWhenDue(), 4 * stepTimeout},
 		{"deliver", s.Pace, s.deliver, 4 * stepTimeout},

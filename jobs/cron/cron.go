@@ -207,8 +207,10 @@ func (s Schedule) Interval(at time.Time) time.Duration {
 	if next.IsZero() {
 		return 0
 	}
-	// There is no looking backwards: begin ever earlier until two have passed.
-	for back := 2 * time.Minute; back < longest; back *= 2 {
+	// There is no looking backwards: begin ever earlier until two have passed. The first try is
+	// right for all that come evenly.
+	gap := s.Next(next).Sub(next)
+	for back := max(2*time.Minute, min(2*gap, longest/2)); back < longest; back *= 2 {
 		first := s.Next(at.Add(-back))
 		second := s.Next(first)
 		if second.After(at) {
