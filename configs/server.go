@@ -22,7 +22,7 @@ type Server struct {
 	TLS         *TLS          `yaml:"tls" doc:"Certificate of the page. Without one it speaks plain HTTP, which is for this machine and for a proxy in front."`
 	History     Secret        `yaml:"history" default:"lifeboat.db" is:"history" doc:"The database: an SQLite file, or postgres://USER:PASSWORD@HOST/DATABASE to be shared by many machines. A relative path is below the folder of the configuration file."`
 	Concurrency int           `yaml:"concurrency" default:"2" min:"1" max:"64" doc:"Drills that may run at once, if CPU, memory and disk admit them."`
-	Poll        time.Duration `yaml:"poll" default:"5m" min:"10s" max:"24h" doc:"How often sources are listed: for new backups, and for what no target covers."`
+	Poll        time.Duration `yaml:"poll" default:"5m" min:"10s" max:"24h" doc:"How often sources are listed for new backups, for targets with the schedule on-new-backup."`
 	Drain       time.Duration `yaml:"drain" default:"2m" min:"0s" max:"24h" doc:"How long a service that is told to stop lets running drills go on. What is not over then is called off and queued again."`
 	Operators   []string      `yaml:"operators" doc:"Names of the notifiers told when Lifeboat could not tell, or is in trouble itself. Without any, those of notify are told."`
 	Alerts      Alerts        `yaml:"alerts" doc:"When alerts are sent."`

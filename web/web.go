@@ -69,7 +69,7 @@ type Ask struct {
 
 // Condition is something wrong with the service itself.
 type Condition struct {
-	Code   string // stable, for machines: database_unreachable, scheduler_stalled, alerts_undelivered, sandbox_unavailable, config_invalid
+	Code   string // stable, for machines; docs/operating.md lists them
 	Detail string // a sentence
 	Hint   string // what to do
 	Since  time.Time
@@ -86,18 +86,17 @@ type Coverage struct {
 type SourceCoverage struct {
 	Source    string
 	Error     string // why it could not be listed; then the rest says nothing
-	Objects   int    // in all
-	Covered   int    // that belong to a target
+	Backups   int    // in all, as far as names tell
+	Covered   int    // of them, belong to a target
 	Uncovered []Uncovered
-	Cut       bool // more than could be listed
 }
 
 // Uncovered is a prefix that no target covers.
 type Uncovered struct {
 	Prefix  string
-	Objects int
-	Bytes   int64
+	Backups int
+	Bytes   int64 // of its newest
 	Newest  time.Time
-	Example string // key of its newest object
+	Example string // key of its newest
 	Pattern string // match pattern that would cover it, where one can be proposed
 }

@@ -245,10 +245,10 @@ func (b *backend) Coverage(ctx context.Context) (web.Coverage, error) {
 	found, err := b.Service.Coverage(ctx)
 	c := web.Coverage{At: found.At}
 	for _, one := range found.Sources {
-		sc := web.SourceCoverage{Source: one.Source, Error: one.Error, Objects: one.Listed, Covered: one.Covered}
+		sc := web.SourceCoverage{Source: one.Source, Error: one.Error, Backups: one.Backups, Covered: one.Covered}
 		for _, u := range one.Uncovered {
 			sc.Uncovered = append(sc.Uncovered, web.Uncovered{
-				Prefix: folderOf(u.Example), Objects: u.Count, Bytes: u.Bytes, Newest: u.Newest, Example: u.Example, Pattern: u.Pattern,
+				Prefix: folderOf(u.Example), Backups: u.Count, Bytes: u.Bytes, Newest: u.Newest, Example: u.Example, Pattern: u.Pattern,
 			})
 		}
 		c.Sources = append(c.Sources, sc)

@@ -76,19 +76,18 @@ type conditionsOutput struct {
 type Source struct {
 	Source    string      `json:"source"`
 	Error     string      `json:"error,omitempty" doc:"why it could not be listed; then the rest says nothing"`
-	Objects   int         `json:"objects"`
-	Covered   int         `json:"covered" doc:"objects that belong to a target"`
+	Backups   int         `json:"backups" doc:"in all, as far as names tell"`
+	Covered   int         `json:"covered" doc:"backups that belong to a target"`
 	Uncovered []Uncovered `json:"uncovered" nullable:"false"`
-	Cut       bool        `json:"cut" doc:"there is more than could be listed"`
 }
 
 // Uncovered is a prefix that no target covers.
 type Uncovered struct {
 	Prefix  string     `json:"prefix"`
-	Objects int        `json:"objects"`
-	Bytes   int64      `json:"bytes"`
+	Backups int        `json:"backups"`
+	Bytes   int64      `json:"bytes" doc:"of its newest"`
 	Newest  *time.Time `json:"newest,omitempty"`
-	Example string     `json:"example,omitempty" doc:"key of its newest object"`
+	Example string     `json:"example,omitempty" doc:"key of its newest"`
 	Match   string     `json:"match,omitempty" doc:"pattern that would cover it, where one can be proposed"`
 }
 
@@ -183,10 +182,10 @@ func (a *API) getCoverage(ctx context.Context, _ *struct{}) (*coverageOutput, er
 	out.Body.At = at(c.At)
 	out.Body.Sources = make([]Source, 0, len(c.Sources))
 	for _, s := range c.Sources {
-		next := Source{Source: s.Source, Error: s.Error, Objects: s.Objects, Covered: s.Covered, Cut: s.Cut, Uncovered: []Uncovered{}}
+		next := Source{Source: s.Source, Error: s.Error, Backups: s.Backups, Covered: s.Covered, Uncovered: []Uncovered{}}
 		for _, u := range s.Uncovered {
 			next.Uncovered = append(next.Uncovered, Uncovered{
-				Prefix: u.Prefix, Objects: u.Objects, Bytes: u.Bytes, Newest: at(u.Newest), Example: u.Example, Match: u.Pattern,
+				Prefix: u.Prefix, Backups: u.Backups, Bytes: u.Bytes, Newest: at(u.Newest), Example: u.Example, Match: u.Pattern,
 			})
 		}
 		out.Body.Sources = append(out.Body.Sources, next)

@@ -146,20 +146,19 @@ type coverageData struct {
 
 type sourcePart struct {
 	Source, Error           string
-	Objects, Covered, Share int
-	Cut                     bool
+	Backups, Covered, Share int
 	Uncovered               []uncoveredRow
 }
 
 type uncoveredRow struct {
 	Prefix, Example, Pattern string
-	Objects                  int
-	Bytes                    int64
+	Backups                  int
+	Bytes                    int64 // of the newest
 	Newest                   stamp
 	Fresh                    bool // something is still written there
 }
 
-// freshness is how new the newest object of an uncovered prefix is when somebody most likely
+// freshness is how new the newest backup of an uncovered prefix is when somebody most likely
 // relies on it.
 const freshness = 7 * 24 * time.Hour
 
@@ -173,13 +172,13 @@ func (p *Pages) coverage(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.At = d.clock.At(c.At)
 	for _, s := range c.Sources {
-		part := sourcePart{Source: s.Source, Error: text.Clean(s.Error), Objects: s.Objects, Covered: s.Covered, Cut: s.Cut}
-		if s.Objects > 0 {
-			part.Share = 100 * s.Covered / s.Objects
+		part := sourcePart{Source: s.Source, Error: text.Clean(s.Error), Backups: s.Backups, Covered: s.Covered}
+		if s.Backups > 0 {
+			part.Share = 100 * s.Covered / s.Backups
 		}
 		for _, u := range s.Uncovered {
 			part.Uncovered = append(part.Uncovered, uncoveredRow{
-				u.Prefix, u.Example, u.Pattern, u.Objects, u.Bytes, d.clock.At(u.Newest), d.age(u.Newest) < freshness,
+				u.Prefix, u.Example, u.Pattern, u.Backups, u.Bytes, d.clock.At(u.Newest), d.age(u.Newest) < freshness,
 			})
 		}
 		slices.SortStableFunc(part.Uncovered, func(a, b uncoveredRow) int {

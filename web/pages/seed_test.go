@@ -108,10 +108,10 @@ func seed(t testing.TB, store history.Store) *webtest.Service {
 	running(t, store, "search", "drill-running-0001")
 	queued(t, store)
 	s.Lies = web.Coverage{At: now.Add(-5 * time.Hour), Sources: []web.SourceCoverage{
-		{Source: "offsite", Objects: 1480, Covered: 1391, Uncovered: []web.Uncovered{
-			{Prefix: "postgres/shipping/", Objects: 60, Bytes: 66 << 30, Newest: now.Add(-6 * time.Hour),
+		{Source: "offsite", Backups: 1480, Covered: 1391, Uncovered: []web.Uncovered{
+			{Prefix: "postgres/shipping/", Backups: 60, Bytes: 66 << 30, Newest: now.Add(-6 * time.Hour),
 				Example: "postgres/shipping/shipping-20261125T033000Z.dump.zst", Pattern: "postgres/shipping/shipping-{time:20060102T150405Z}.dump.zst"},
-			{Prefix: "tmp/", Objects: 29, Bytes: 3 << 20, Newest: now.AddDate(0, -7, 0), Example: "tmp/test.sql"},
+			{Prefix: "tmp/", Backups: 29, Bytes: 3 << 20, Newest: now.AddDate(0, -7, 0), Example: "tmp/test.sql"},
 		}},
 		{Source: "nas", Error: "no such folder"},
 	}}

@@ -88,10 +88,10 @@ func key(target string, n int) string {
 func coverage(now time.Time) web.Coverage {
 	return web.Coverage{At: now.Add(-time.Hour), Sources: []web.SourceCoverage{
 		{Source: "nas", Error: "the storage did not answer"},
-		{Source: "offsite", Objects: 120, Covered: 100, Uncovered: []web.Uncovered{
-			{Prefix: "forgotten/", Objects: 19, Bytes: 1 << 33, Newest: now.AddDate(0, 0, -1),
+		{Source: "offsite", Backups: 120, Covered: 100, Uncovered: []web.Uncovered{
+			{Prefix: "forgotten/", Backups: 19, Bytes: 1 << 33, Newest: now.AddDate(0, 0, -1),
 				Example: "forgotten/db-1.dump", Pattern: "forgotten/db-*.dump"},
-			{Prefix: HostileText + "/", Objects: 1, Bytes: 5, Newest: now, Example: HostileText + "/x"},
+			{Prefix: HostileText + "/", Backups: 1, Bytes: 5, Newest: now, Example: HostileText + "/x"},
 		}},
 	}}
 }
