@@ -12,7 +12,7 @@ import (
 	"lifeboat/storage"
 )
 
-// coverTimeout bounds listing one source for what no target covers.
+// coverTimeout bounds listing all sources for what no target covers.
 const coverTimeout = 10 * time.Minute
 
 // keptCoverage is the name under which the last look is kept for all processes.
@@ -28,8 +28,8 @@ type Coverage struct {
 type SourceCoverage struct {
 	Source    string
 	Error     string // why it could not be listed; then the rest says nothing
-	Listed    int    // objects
-	Covered   int    // series that belong to a target
+	Backups   int    // in all, as far as names tell
+	Covered   int    // of them, belong to a target
 	Uncovered []storage.Series
 }
 
@@ -75,15 +75,15 @@ func (s *Service) cover(ctx context.Context) error {
 // would drill it.
 func (s *Setup) coverageOf(ctx context.Context, name string, now time.Time) SourceCoverage {
 	c := SourceCoverage{Source: name}
-	series, listed, err := storage.Survey(ctx, s.Sources[name], "", now)
-	c.Listed = listed
+	series, _, err := storage.Survey(ctx, s.Sources[name], "", now)
 	if err != nil {
 		c.Error = err.Error()
 		return c
 	}
 	for _, one := range series {
+		c.Backups += one.Count
 		if s.covers(name, one) {
-			c.Covered++
+			c.Covered += one.Count
 			continue
 		}
 		one.Times = nil
