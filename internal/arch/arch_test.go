@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 
 // sdkFree folders hold contracts and logic. What needs a third-party module
 // lives one level down, in the adapter that needs it.
-var sdkFree = []string{"storage", "sandbox", "engine", "verify", "notify", "history", "jobs"}
+var sdkFree = []string{"storage", "sandbox", "engine", "verify", "notify", "history", "jobs", "web"}
 
 // adapters lists the folders below a contract that cmd alone may import.
 func adapters(t *testing.T) []string {

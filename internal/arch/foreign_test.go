@@ -12,6 +12,7 @@ var foreign = map[string]string{
 	"engine/postgres/sqltext": "SQL and COPY data",
 	"storage":                 "names of objects, patterns, checksum files",
 	"storage/envelope":        "encrypted and compressed streams",
+	"web/api":                 "notifications of storages",
 	"verify/text":             "names and messages printed on a terminal",
 }
 
