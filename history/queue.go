@@ -142,12 +142,12 @@ type Fleet struct {
 // Standing is how a target stands.
 type Standing struct {
 	Target    string
-	Since     time.Time // first planned
-	Retired   time.Time // zero while it is configured
-	Next      time.Time // next occurrence of its schedule; zero when there is none
-	Last      Entry     // newest drill that ended; zero when there is none
-	VerdictAt time.Time // end of the newest drill that could tell: passed, warned or failed; zero when there is none
-	LastGood  *notify.Proof
+	Since     time.Time     // first planned
+	Retired   time.Time     // zero while it is configured
+	Next      time.Time     // next occurrence of its schedule; zero when there is none
+	Last      Entry         // newest drill that ended; zero when there is none
+	VerdictAt time.Time     // end of the newest drill that could tell: passed, warned or failed; zero when there is none
+	LastGood  *notify.Proof // never a drill that confirms: at best it contradicts the one before
 	// NewestBackup and its time are what the last drill of it found. A drill
 	// that was asked for another backup counts only when that one is newer.
 	NewestBackup   string

@@ -7,6 +7,7 @@ import (
 
 	"lifeboat/history"
 	"lifeboat/notify"
+	"lifeboat/verify"
 )
 
 // digestDrills bounds the drills counted for a digest.
@@ -51,7 +52,9 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 		return sum, fmt.Errorf("look how targets stand: %w", err)
 	}
 	for _, st := range fleet.Standings {
-		if good := st.LastGood; good != nil && !good.At.Before(from) && st.Last.Verdict.Good() {
+		bad, open := st.Alerts.Problems[notify.BadBackup]
+		doubted := open && bad.Verdict == verify.Failed // the last drill was a second look that contradicts
+		if good := st.LastGood; good != nil && !good.At.Before(from) && st.Last.Verdict.Good() && !doubted {
 			sum.Proven = append(sum.Proven, st.Target)
 			continue
 		}
@@ -59,6 +62,8 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 		switch {
 		case st.Last.ID == "":
 			claim.Why = "it was never drilled"
+		case doubted && st.Last.Verdict.Good():
+			claim.Verdict, claim.Why = verify.Failed, "two drills of its newest backup disagree"
 		case st.Last.Verdict.Good():
 			claim.Why = "it was not drilled since " + st.Last.Finished.UTC().Format("2006-01-02 15:04") + " UTC"
 		}

@@ -37,6 +37,8 @@ func FollowUp(d history.Drill, rep verify.Report, now time.Time, newID func(time
 		Backup: d.Backup, Follows: d.ID, Attempt: 1,
 	}
 	switch {
+	case d.Trigger == history.Confirm && vanished(rep): // there is nothing left to look at
+		return nil
 	case rep.Verdict == verify.Errored && d.Attempt < maxAttempts:
 		next.Trigger, next.Attempt = history.Retry, d.Attempt+1
 		if d.Trigger == history.Confirm {
@@ -49,6 +51,11 @@ func FollowUp(d history.Drill, rep verify.Report, now time.Time, newID func(time
 		return nil
 	}
 	return &next
+}
+
+// vanished reports whether a drill could not tell because its backup is gone.
+func vanished(rep verify.Report) bool {
+	return rep.Verdict == verify.Errored && slices.ContainsFunc(rep.Results, func(r verify.Result) bool { return r.Code == verify.ObjectChanged })
 }
 
 // confirmable reports whether a failure was found in a backup's bytes.
@@ -78,7 +85,8 @@ func takeOver(d history.Drill, now time.Time) *history.Drill {
 
 // after says what follows from a report under a setup: who is told, and which drills
 // come next. A drill that a person stopped, or asked for of an older backup, says
-// nothing about the target's newest.
+// nothing about the target's newest; nor does a second look that could not tell, for that
+// the backup is bad has been told.
 func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, followUps bool) Consequences {
 	return func(d history.Drill, rep verify.Report, st history.Standing, alike int, stopped error) func(notify.State) history.Effects {
 		now := clock()
@@ -89,14 +97,14 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 			}
 		}
 		t, configured := s.Targets[d.Target]
-		elsewhere := d.Backup != "" && d.Trigger != history.Confirm
+		elsewhere := d.Backup != "" && (d.Trigger != history.Confirm || rep.Verdict == verify.Errored)
 		if !configured || elsewhere || errors.Is(stopped, ErrInterrupted) {
 			return func(state notify.State) history.Effects { return history.Effects{State: state, Drills: drills} }
 		}
 		e := notify.Event{
 			Target: d.Target, At: now, Report: &rep, Confirms: d.Trigger == history.Confirm, LastGood: st.LastGood,
 		}
-		e.VerdictDue, e.DueWhy = t.due(told(st, rep))
+		e.VerdictDue, e.DueWhy = t.due(told(d, st, rep))
 		e.Alike = alike
 		return func(state notify.State) history.Effects {
 			effects := s.decide(t, state, e)
@@ -106,13 +114,14 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 	}
 }
 
-// told is a standing as it is once rep is on record.
-func told(st history.Standing, rep verify.Report) history.Standing {
+// told is a standing as it is once rep is on record. A second look proves nothing: at best
+// two drills of the same bytes disagree.
+func told(d history.Drill, st history.Standing, rep verify.Report) history.Standing {
 	if rep.Verdict == verify.Errored {
 		return st
 	}
 	st.VerdictAt = rep.Finished
-	if rep.Verdict.Good() {
+	if rep.Verdict.Good() && d.Trigger != history.Confirm {
 		st.LastGood = &notify.Proof{Drill: rep.Drill, At: rep.Finished}
 	}
 	return st

@@ -44,6 +44,8 @@ func TestWhatFollowsFromADrill(t *testing.T) {
 		{"a second look that passed is over", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"}, ended(verify.Passed, ""), "", "", 0, 0},
 		{"a second look that could not tell is tried again as one", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"},
 			ended(verify.Errored, verify.OutOfRoom), history.Confirm, "orders.dump", 2, 5 * time.Minute},
+		{"a second look for which nothing is left is over", history.Drill{Attempt: 1, Trigger: history.Confirm, Backup: "orders.dump"},
+			ended(verify.Errored, verify.ObjectChanged), "", "", 0, 0},
 		{"an absent backup cannot be looked at again", history.Drill{Attempt: 1}, ended(verify.Failed, verify.BackupAbsent), "", "", 0, 0},
 		{"an old backup does not get younger", history.Drill{Attempt: 1}, ended(verify.Failed, verify.BackupStale), "", "", 0, 0},
 	}

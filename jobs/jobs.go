@@ -95,7 +95,7 @@ type outcome struct {
 // run runs the drill of a lease that is held under ctx. It records nothing.
 func (p *Pipeline) run(ctx context.Context, l history.Lease, j Job, live *live) outcome {
 	j.Backup = l.Backup
-	r := &run{Pipeline: p, job: j, id: l.ID, live: live, log: p.Log.With("drill", l.ID, "target", l.Target)}
+	r := &run{Pipeline: p, job: j, id: l.ID, again: l.Trigger == history.Confirm, live: live, log: p.Log.With("drill", l.ID, "target", l.Target)}
 	r.rep = verify.Report{Schema: verify.Schema, Drill: l.ID, Target: l.Target, Started: l.Started}
 	r.input = verify.Input{Target: j.Target, Now: l.Started}
 	if j.Backup != "" {

@@ -32,6 +32,9 @@ func (e *absentError) Error() string {
 func (r *run) choose(ctx context.Context, src storage.Source) (storage.Artifact, error) {
 	if r.job.Backup != "" {
 		art, err := storage.Pick(ctx, src, r.job.Backup)
+		if errors.Is(err, storage.ErrNotFound) && r.again { // it was there: retention removed it, which is no fault of the backups
+			return storage.Artifact{}, fmt.Errorf("look for %s a second time: %w", r.job.Backup, err)
+		}
 		if errors.Is(err, storage.ErrNotFound) {
 			return storage.Artifact{}, &absentError{pattern: r.job.Backup}
 		}

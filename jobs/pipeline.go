@@ -18,10 +18,12 @@ import (
 // run is one drill under way.
 type run struct {
 	*Pipeline
-	job  Job
-	id   string
-	live *live // nil for a mere look, which tells nobody how it goes
-	log  *slog.Logger
+	job Job
+	id  string
+	// again is true for a second look at a backup that failed.
+	again bool
+	live  *live // nil for a mere look, which tells nobody how it goes
+	log   *slog.Logger
 
 	rep    verify.Report
 	phases phases

@@ -169,7 +169,7 @@ func (s *Service) Setup() *Setup { return s.setup.Load() }
 // reap finishes what dead processes left: their drills are interrupted and, where
 // that makes sense, taken over; their sandboxes are removed.
 func (s *Service) reap(ctx context.Context) error {
-	return s.Pipeline.Reap(ctx, s.lost(s.Now()))
+	return s.Pipeline.Reap(ctx, s.lost(ctx, s.Now()))
 }
 
 // workers are the deliveries of the queue to this process.

@@ -129,16 +129,24 @@ func (s *Service) giveBack(ctx context.Context, l history.Lease, why string, pau
 	return 0
 }
 
-// lost says what follows from drills whose process died.
-func (s *Service) lost(now time.Time) Lost {
+// lost says what follows from drills whose process died. How a target stands is read
+// beside the transaction: no other drill of it ends meanwhile.
+func (s *Service) lost(ctx context.Context, now time.Time) Lost {
 	setup, again := s.setup.Load(), TakenOver(func() time.Time { return now })
 	return func(e history.Entry, rep verify.Report, state notify.State) history.Effects {
 		t, configured := setup.Targets[e.Target]
 		effects := again(e, rep, state)
-		if !configured || len(effects.Drills) > 0 || e.CancelBy != "" || e.Backup != "" && e.Trigger != history.Confirm {
+		if !configured || len(effects.Drills) > 0 || e.CancelBy != "" || e.Backup != "" {
 			return effects
 		}
 		// The last attempt died as well: that counts as one that could not tell.
-		return setup.decide(t, state, notify.Event{Target: e.Target, At: now, Report: &rep})
+		st, err := s.Store.Standing(ctx, e.Target)
+		if err != nil {
+			s.Log.WarnContext(ctx, "interrupted drill judged without its target's past", "drill", e.ID, "target", e.Target, "error", err)
+			st = history.Standing{Target: e.Target, Since: now}
+		}
+		event := t.passage(st, now)
+		event.Report = &rep
+		return setup.decide(t, state, event)
 	}
 }

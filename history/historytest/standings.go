@@ -16,6 +16,7 @@ var standingPromises = []promise{
 	{"a target stands as its last drills left it", stands},
 	{"a drill that could not tell moves no verdict", erroredMovesNothing},
 	{"a drill of an older backup says nothing about the newest", olderBackup},
+	{"a second look at a bad backup is no proof", secondLook},
 	{"a standing says what runs and how many wait", standingCounts},
 	{"an unknown target has no standing", unknownTarget},
 	{"an update stores its effects or nothing", update},
@@ -109,6 +110,24 @@ func olderBackup(t *testing.T, s history.Store) {
 	}
 	if st.Last.ID != "d2" || st.LastGood == nil || st.LastGood.Drill != "d2" {
 		t.Errorf("it stands %+v, want the drill that was asked for as its last", st)
+	}
+}
+
+func secondLook(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	drilled(t, s, Drill("d1", "orders", 0), verify.Passed)
+	bad := Drill("d2", "orders", 60)
+	drilled(t, s, bad, verify.Failed)
+	second := followUp("d3", Drill("d2", "orders", 120))
+	second.Trigger, second.Backup = history.Confirm, "orders/newest.dump"
+	r := Report(second, verify.Passed)
+	finish(t, s, begin(t, s, second), r)
+	st := standing(t, s, "orders")
+	if st.LastGood == nil || st.LastGood.Drill != "d1" {
+		t.Errorf("its last proof is %+v, want d1: two drills of a backup that disagree prove nothing", st.LastGood)
+	}
+	if st.Last.ID != "d3" || !st.VerdictAt.Equal(r.Finished) {
+		t.Errorf("it stands %+v, want the second look as its last drill", st)
 	}
 }
 

@@ -60,7 +60,8 @@ func (st standing) after(e history.Entry) standing {
 	if told && e.Finished.After(st.VerdictAt) {
 		st.VerdictAt = e.Finished
 	}
-	if e.Verdict.Good() && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
+	// A second look at a backup that failed proves nothing, however it ends.
+	if e.Verdict.Good() && e.Trigger != history.Confirm && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
 		st.LastGood = &notify.Proof{Drill: e.ID, Key: e.Key, MadeAt: e.MadeAt, At: e.Finished}
 	}
 	// A drill of a backup that was asked for by name says nothing about the newest one.
