@@ -40,25 +40,40 @@ func (s *Service) watch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look how targets stand: %w", err)
 	}
+	late := overdue(fleet.Standings)
 	for _, st := range fleet.Standings {
 		t, configured := setup.Targets[st.Target]
-		if !configured || !s.eventful(setup, t, st, now) {
+		if !configured {
 			continue
 		}
-		if err := s.Store.Update(ctx, st.Target, func(st history.Standing) (history.Effects, bool) {
-			effects := setup.decide(t, st.Alerts, t.passage(st, now))
+		judge := func(st history.Standing) (history.Effects, bool) {
+			e := t.passage(st, now)
+			e.Alike = late
+			effects := setup.decide(t, st.Alerts, e)
 			return effects, len(effects.Alerts) > 0
-		}); err != nil {
+		}
+		effects, eventful := judge(st)
+		if !eventful {
+			continue // thousands that are well need no transaction
+		}
+		if err := s.Store.Update(ctx, st.Target, judge); err != nil {
 			return fmt.Errorf("judge whether %s is overdue: %w", st.Target, err)
+		}
+		if _, open := effects.State.Problems[notify.Overdue]; open {
+			late++
 		}
 	}
 	return nil
 }
 
-// eventful reports whether the passing of time says anything about a target, so that
-// thousands that are well need no transaction.
-func (s *Service) eventful(setup *Setup, t Target, st history.Standing, now time.Time) bool {
-	return len(setup.decide(t, st.Alerts, t.passage(st, now)).Alerts) > 0
+// overdue counts the targets that are known to be.
+func overdue(standings []history.Standing) (n int) {
+	for _, st := range standings {
+		if _, open := st.Alerts.Problems[notify.Overdue]; open {
+			n++
+		}
+	}
+	return n
 }
 
 // passage is the event that time went by.

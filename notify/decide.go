@@ -53,8 +53,9 @@ type Event struct {
 	// "1.5 times its interval of 24 h". Zero when nothing is expected.
 	VerdictDue time.Time
 	DueWhy     string
-	// Alike is how many other targets drills cannot tell about now, for the same cause as
-	// in Report. Whoever reads of a few need not read of all.
+	// Alike is how many other targets have the same trouble now: drills cannot tell about
+	// them for the cause in Report, or they are overdue as well. Whoever reads of a few need
+	// not read of all.
 	Alike int
 }
 
@@ -187,11 +188,11 @@ func (d *decider) cannotTell() {
 	case !isOpen && d.state.Errored < need:
 		d.suppress(Unverified, Problem{}, Opened, patience(d.state.Errored, need))
 	case !isOpen && d.event.Alike >= outage:
-		d.quiet(Problem{ID: d.id(Unverified, d.state.Since), Since: d.state.Since, Quiet: true})
+		d.quiet(Unverified, Problem{ID: d.id(Unverified, d.state.Since), Since: d.state.Since, Quiet: true})
 	case !isOpen:
 		d.open(Unverified, d.state.Since)
 	case open.Quiet && d.event.Alike >= outage:
-		d.quiet(open)
+		d.quiet(Unverified, open)
 	case open.Quiet:
 		open.Quiet = false
 		d.tellAnew(Unverified, open, Opened)
@@ -216,8 +217,11 @@ func (d *decider) overdue(tells bool) {
 	case !late:
 	case !isOpen && d.unverifiedTold():
 		// That drills cannot tell is known, and why: nobody is told twice.
+	case !isOpen && d.event.Alike >= outage:
+		d.quiet(Overdue, Problem{ID: d.id(Overdue, due), Since: due, Due: due, Quiet: true, Verdict: verify.Errored})
 	case !isOpen:
 		d.open(Overdue, due)
+	case open.Quiet: // the alert of all of them tells
 	case d.due(open):
 		d.tell(Overdue, open, Repeated)
 	}
@@ -278,12 +282,13 @@ func (d *decider) tell(kind Kind, p Problem, why Reason) {
 }
 
 // quiet remembers a problem that many targets have, and has that told instead.
-func (d *decider) quiet(p Problem) {
-	f := d.finding
-	p.Verdict, p.Code, p.Subject, p.Backup = f.verdict, f.code, f.subject, backup(d.event.Report)
+func (d *decider) quiet(kind Kind, p Problem) {
+	if f := d.finding; kind == Unverified {
+		p.Verdict, p.Code, p.Subject, p.Backup = f.verdict, f.code, f.subject, backup(d.event.Report)
+	}
 	p.SentAt = d.event.At
-	d.state.Problems[Unverified] = p
-	d.suppress(Unverified, p, Opened, fmt.Sprintf("%d other targets have the same trouble; that is told once for all.", d.event.Alike))
+	d.state.Problems[kind] = p
+	d.suppress(kind, p, Opened, fmt.Sprintf("%d other targets have the same trouble; that is told once for all.", d.event.Alike))
 	d.out[len(d.out)-1].Outage = true
 }
 

@@ -103,6 +103,7 @@ func TestSituations(t *testing.T) {
 			{40, "time", ""}, {41, storage, "unverified repeated"}, {42, "passed", "unverified recovered"}}},
 		{"trouble that many have is not told of each", []step{{0, storage, "(unverified opened)"}, {1, "alike 5 " + storage, "(unverified opened)!"},
 			{2, "alike 7 " + storage, "(unverified opened)!"}, {3, "passed", "(unverified recovered)"}}},
+		{"that many are overdue is not told of each", []step{{37, "alike 6 time", "(overdue opened)!"}, {99, "time", ""}, {100, "passed", "(overdue recovered)"}}},
 		{"trouble that few have is told of each", []step{{0, storage, "(unverified opened)"}, {1, "alike 4 " + storage, "unverified opened"}}},
 		{"who alone is left with the trouble of many is told of", []step{{0, storage, "(unverified opened)"}, {1, "alike 5 " + storage, "(unverified opened)!"},
 			{2, "alike 1 " + storage, "unverified opened"}, {3, "passed", "unverified recovered"}}},
@@ -135,6 +136,10 @@ func TestSituations(t *testing.T) {
 func event(s step, due *time.Time) notify.Event {
 	e := notify.Event{Target: "orders", At: noon.Add(time.Duration(s.at * float64(time.Hour))), VerdictDue: *due, DueWhy: "1.5 times its interval of 24 h"}
 	what := s.what
+	if many, ok := strings.CutPrefix(what, "alike "); ok {
+		e.Alike, _ = strconv.Atoi(many[:1])
+		what = many[2:]
+	}
 	if until, ok := strings.CutPrefix(what, "time until "); ok {
 		e.VerdictDue = time.Time{}
 		if d, err := time.ParseDuration(until + "h"); err == nil {
@@ -144,10 +149,6 @@ func event(s step, due *time.Time) notify.Event {
 	}
 	if what == "time" {
 		return e
-	}
-	if many, ok := strings.CutPrefix(what, "alike "); ok {
-		e.Alike, _ = strconv.Atoi(many[:1])
-		what = many[2:]
 	}
 	what, proof := strings.CutPrefix(what, "proof wanted ") // a failed drill is no proof
 	what, e.Confirms = strings.CutPrefix(what, "confirm ")
