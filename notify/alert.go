@@ -137,7 +137,7 @@ func (d *decider) alert(kind Kind, p Problem, why Reason) Alert {
 	case kind == Overdue:
 		d.fillOverdue(&a)
 	case why == Recovered, why == Contradicted:
-		if why == Recovered && e.Report.Verdict.Good() {
+		if why == Recovered && e.proves() {
 			a.LastGood = proof(e)
 		}
 	default:
@@ -155,7 +155,7 @@ func (d *decider) alert(kind Kind, p Problem, why Reason) Alert {
 func (d *decider) fillOverdue(a *Alert) {
 	e := d.event
 	if a.Reason == Recovered {
-		if e.Report != nil && e.Report.Verdict.Good() {
+		if e.proves() {
 			a.LastGood = proof(e)
 		}
 		return
@@ -167,6 +167,10 @@ func (d *decider) fillOverdue(a *Alert) {
 	}
 	a.Observed = "none by " + stamp(e.At)
 }
+
+// proves reports whether a drill ended that proves its backup good. A second look at one
+// that failed does not, however it ends.
+func (e Event) proves() bool { return e.Report != nil && e.Report.Verdict.Good() && !e.Confirms }
 
 // proof is what a good drill proves.
 func proof(e Event) *Proof {

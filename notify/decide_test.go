@@ -227,3 +227,26 @@ func TestDecideChangesNothingOfItsArguments(t *testing.T) {
 		t.Errorf("the state became\n%s\nwas\n%s", got, copied)
 	}
 }
+
+func TestASecondLookIsNotTheLastProof(t *testing.T) {
+	due := noon.Add(36 * time.Hour)
+	before := &notify.Proof{Drill: "the one before", Key: "orders-1.dump"}
+	var state notify.State
+	var told []notify.Decision
+	for _, s := range []step{
+		{0, "failed rows_missing public.orders", ""}, {1, "errored storage_unreachable", ""}, {2, "errored storage_unreachable", ""},
+		{3, "confirm passed", ""},
+	} {
+		e := event(s, &due)
+		e.LastGood = before
+		state, told = notify.Decide(state, e, policy)
+	}
+	if got := words(told); got != "unverified recovered, backup contradicted" {
+		t.Fatalf("told %q", got)
+	}
+	for _, d := range told {
+		if d.Alert.LastGood != before {
+			t.Errorf("%s %s names %+v as proven good: two drills of it disagree", d.Alert.Kind, d.Alert.Reason, d.Alert.LastGood)
+		}
+	}
+}
