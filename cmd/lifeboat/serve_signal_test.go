@@ -18,7 +18,15 @@ import (
 // serveChild runs lifeboat serve as a process of its own.
 func serveChild(t testing.TB, config string, env ...string) (*child, *site) {
 	t.Helper()
-	c := start(t, env, "serve", "--config", config)
+	c, s := startChild(t, env, "serve", "--config", config)
+	s.url = s.listens(t, config)
+	return c, s
+}
+
+// startChild runs lifeboat as a process of its own and keeps reading what it says.
+func startChild(t testing.TB, env []string, args ...string) (*child, *site) {
+	t.Helper()
+	c := start(t, env, args...)
 	s := &site{client: &http.Client{Timeout: serveTimeout}, said: newOutput()}
 	over, words := make(chan struct{}), c.stderr
 	go func() { // a child whose words nobody reads would stand still
@@ -33,7 +41,6 @@ func serveChild(t testing.TB, config string, env ...string) (*child, *site) {
 		_ = c.Process.Kill()
 		<-over
 	})
-	s.url = s.listens(t, config)
 	return c, s
 }
 
