@@ -92,13 +92,16 @@ func NewUndeliverable(a Alert, notifier, why string, at time.Time) Alert {
 	}
 }
 
-// NewOutage makes the alert that many targets cannot be verified for the same cause,
-// which a holds for one of them. Those of one cause and day are the same alert.
+// NewOutage makes the alert that many targets are in the same trouble, which a tells of one
+// of them. Those of one cause and day are the same alert.
 func NewOutage(a Alert, at time.Time) Alert {
 	id := "outage-" + digest(a.Code, at.UTC().Format(time.DateOnly))
+	title := fmt.Sprintf("More than %d targets cannot be verified, all for the same cause: %s.", outage, a.Code)
+	if a.Kind == Overdue {
+		title = fmt.Sprintf("More than %d targets are overdue: no verdict came about them in time.", outage)
+	}
 	return Alert{
 		ID: id, Problem: id, Kind: Service, Reason: Opened, Audience: Operators, Verdict: verify.Errored,
-		Title: fmt.Sprintf("More than %d targets cannot be verified, all for the same cause: %s.", outage, a.Code),
-		Code:  a.Code, Detail: a.Detail, Hint: a.Hint, Since: at, At: at,
+		Title: title, Code: a.Code, Detail: a.Detail, Hint: a.Hint, Since: at, At: at,
 	}
 }
