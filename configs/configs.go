@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// MaxBytes bounds the size of a configuration file.
-const MaxBytes = 1 << 20
+// MaxBytes bounds the size of a configuration file: room for 20,000 targets.
+const MaxBytes = 4 << 20
 
 // Config is a whole configuration. References to the environment and to files are
 // resolved, defaults are filled in, and every name that is referred to exists.

@@ -233,14 +233,14 @@ func TestAFloodOfAliasesIsRefused(t *testing.T) {
 func TestHugeAndDeepFilesAreRefused(t *testing.T) {
 	const size = MaxBytes / 8
 	for name, tt := range map[string]struct{ text, want string }{
-		"too many bytes": {strings.Repeat("# filler\n", MaxBytes/9+1), "is larger than 1048576 bytes"},
+		"too many bytes": {strings.Repeat("# filler\n", MaxBytes/9+1), "is larger than 4194304 bytes"},
 		"brackets":       {strings.Repeat("[", size), "nested more than"},
 		"braces":         {strings.Repeat("{a: ", size/4), "nested more than"},
 		"dashes":         {strings.Repeat("- ", size/2), "nested more than"},
 		"questions":      {strings.Repeat("? ", size/2), "nested more than"},
 		"tags":           {strings.Repeat("!a ", size/3), "nested more than"},
-		"keys":           {strings.Repeat("a: 1\n", size/4), "more than 5000 entries"},
-		"flow entries":   {"a: [" + strings.Repeat("a,", size/4), "more than 5000 entries"},
+		"keys":           {strings.Repeat("a: 1\n", size/5), "more than 20000 entries"},
+		"flow entries":   {"a: [" + strings.Repeat("a,", size/4), "more than 20000 entries"},
 		"nonsense":       {"sources: {" + strings.Repeat("/: x,", 4000) + "}\n", "and 3902 more"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,6 +100,7 @@ const gapsLooked = 4 * 366
 
 // gapsOf measures a schedule over years that include a leap day.
 func (r *reader) gapsOf(spec, zone string) (gaps, bool) {
+	spec = timeless(spec, zone)
 	key := spec + "\n" + zone
 	if g, known := r.gaps[key]; known {
 		return g, true
@@ -127,4 +128,19 @@ func (r *reader) gapsOf(spec, zone string) (gaps, bool) {
 	}
 	r.gaps[key] = g
 	return g, true
+}
+
+// timeless is a schedule without its time of day, where that makes no difference for
+// gaps: thousands of targets spread over a day are looked at once.
+func timeless(spec, zone string) string {
+	f := strings.Fields(spec)
+	if len(f) != 5 || zone != "" && zone != "UTC" {
+		return spec // elsewhere an hour may be missing, or come twice
+	}
+	for i := range 2 {
+		if strings.Trim(f[i], "0123456789") == "" {
+			f[i] = "0"
+		}
+	}
+	return strings.Join(f, " ")
 }

@@ -17,8 +17,8 @@ import (
 // full of nonsense is told.
 const (
 	maxDepth    = 64
-	maxEntries  = 5000
-	maxNodes    = 250_000
+	maxEntries  = 20_000
+	maxNodes    = 1_000_000
 	maxMistakes = 10_000
 )
 
