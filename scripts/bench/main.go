@@ -1,10 +1,11 @@
-// Command bench measures the performance budget of docs/performance.md: Lifeboat
+// Command bench measures the performance budget of docs/performance.md. A drill runs
 // against the best restore a skilled person would type, and against the usual script,
-// in alternating runs on one machine. It prints ratios of medians and ends with 1
-// when a bar does not hold.
+// in alternating runs on one machine; the service runs with very many targets and a long
+// history. It ends with 1 when a bar does not hold.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -25,10 +26,17 @@ const image = "postgres:15"
 func main() {
 	runs := flag.Int("runs", 5, "alternating runs of each contender")
 	dumps := flag.String("dumps", "", "folder to keep the dumps in, or with those of an earlier run")
-	parts := flag.String("parts", "speed,memory,small", "what to measure")
+	parts := flag.String("parts", "speed,memory,small", "what to measure of a drill")
+	only := flag.String("only", "", "drill or service; both where it is empty")
+	var o serviceOptions
+	flag.IntVar(&o.targets, "targets", 10_000, "targets of the service")
+	flag.IntVar(&o.drills, "drills", 1_000_000, "drills in its history")
+	flag.StringVar(&o.history, "history", "", "postgres://... to keep the history there, in an empty database; otherwise it is a file")
+	flag.DurationVar(&o.dispatch, "dispatch", 3*time.Minute, "how long drills are watched to begin")
+	flag.StringVar(&o.keep, "keep", "", "folder to keep the service's history in, or with that of an earlier run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ok, err := bench(ctx, *runs, *dumps, strings.Split(*parts, ","))
+	ok, err := measure(ctx, *only, *runs, *dumps, strings.Split(*parts, ","), o)
 	stop()
 	switch {
 	case err != nil:
@@ -45,7 +53,11 @@ type row struct {
 	holds               bool
 }
 
-func bench(ctx context.Context, runs int, dumpDir string, parts []string) (ok bool, err error) {
+// measure builds Lifeboat, measures what is asked for and prints it.
+func measure(ctx context.Context, only string, runs int, dumps string, parts []string, o serviceOptions) (ok bool, err error) {
+	if only != "" && only != "drill" && only != "service" {
+		return false, fmt.Errorf("-only is drill or service, not %q", only)
+	}
 	dir, err := os.MkdirTemp("", "lifeboat-bench-")
 	if err != nil {
 		return false, err
@@ -55,26 +67,43 @@ func bench(ctx context.Context, runs int, dumpDir string, parts []string) (ok bo
 	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/lifeboat").CombinedOutput(); err != nil {
 		return false, fmt.Errorf("build lifeboat: %w: %s", err, out)
 	}
-	if dumpDir == "" {
-		dumpDir = dir
+	ok = true
+	if only != "service" {
+		rows, err := drills(ctx, binary, cmp.Or(dumps, dir), runs, parts)
+		if err != nil {
+			return false, err
+		}
+		ok = printRows(rows)
 	}
+	if only != "drill" {
+		rows, err := service(ctx, binary, dir, o)
+		if err != nil {
+			return false, err
+		}
+		ok = printRows(rows) && ok
+	}
+	return ok, nil
+}
+
+// drills measures parts of the budget of a drill.
+func drills(ctx context.Context, binary, dumpDir string, runs int, parts []string) ([]row, error) {
 	dumps, err := makeDumps(ctx, dumpDir)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	measure := map[string]func(context.Context, string, dumpFiles, int) ([]row, error){"speed": speed, "memory": memory, "small": small}
 	var rows []row
 	for _, part := range parts {
 		if measure[part] == nil {
-			return false, fmt.Errorf("there is no part %q", part)
+			return nil, fmt.Errorf("there is no part %q", part)
 		}
 		more, err := measure[part](ctx, binary, dumps, runs)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		rows = append(rows, more...)
 	}
-	return printRows(rows), nil
+	return rows, nil
 }
 
 // speed compares drills of the large dump with both baselines. Each run begins with
