@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,17 @@ const (
 	maxRetryPause = 15 * time.Minute
 )
 
+// sendLease is how long an alert stays with a process that shows no sign of life.
+func (s *Service) sendLease() time.Duration { return cmp.Or(s.SendLease, deliverLease) }
+
+// sendLimit is the time for one attempt: a batch of them is over before the lease is.
+func (s *Service) sendLimit() time.Duration { return min(sendTimeout, s.sendLease()/(deliverBatch+1)) }
+
 // deliver sends the alerts that are due. What cannot be delivered stays in the outbox
 // and is tried again; an error of this function is one of the history alone.
 func (s *Service) deliver(ctx context.Context) error {
 	setup, now := s.setup.Load(), s.Now()
-	due, err := s.Store.ClaimDeliveries(ctx, s.Pipeline.Instance, deliverLease, now, deliverBatch)
+	due, err := s.Store.ClaimDeliveries(ctx, s.Pipeline.Instance, s.sendLease(), now, deliverBatch)
 	if err != nil {
 		return fmt.Errorf("look for alerts to send: %w", err)
 	}
@@ -79,7 +86,8 @@ func (s *Service) send(ctx context.Context, setup *Setup, d history.Delivery) (a
 	if !configured {
 		return true, s.giveUp(ctx, setup, d, fmt.Errorf("%w: there is no notifier of this name in the configuration any more", notify.ErrRefused))
 	}
-	trying, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("%w within %s", notify.ErrUnanswered, sendTimeout))
+	limit := s.sendLimit()
+	trying, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w within %s", notify.ErrUnanswered, limit))
 	thread, err := n.Send(trying, notify.Message{Alert: d.Alert, Thread: d.Thread, Again: d.Again})
 	cause := context.Cause(trying)
 	cancel()

@@ -54,12 +54,22 @@ type Pipeline struct {
 	Alive  func(instance string) bool
 	Shared bool
 
-	Now      func() time.Time
+	Now func() time.Time // what people agreed on goes by it
+	// Machine is the clock of this machine, by which sandboxes end. Nil takes Now.
+	Machine  func() time.Time
 	NewID    func(at time.Time) string
 	Progress func(Event) // never nil; called from any goroutine
 	Log      *slog.Logger
 
 	admission admission
+}
+
+// machine is the time of this machine.
+func (p *Pipeline) machine() time.Time {
+	if p.Machine != nil {
+		return p.Machine()
+	}
+	return p.Now()
 }
 
 // baselineDrills is how many earlier good drills a new one is compared with.
@@ -95,7 +105,10 @@ type outcome struct {
 // run runs the drill of a lease that is held under ctx. It records nothing.
 func (p *Pipeline) run(ctx context.Context, l history.Lease, j Job, live *live) outcome {
 	j.Backup = l.Backup
-	r := &run{Pipeline: p, job: j, id: l.ID, again: l.Trigger == history.Confirm, live: live, log: p.Log.With("drill", l.ID, "target", l.Target)}
+	r := &run{
+		Pipeline: p, job: j, id: l.ID, again: l.Trigger == history.Confirm, began: p.machine(), live: live,
+		log: p.Log.With("drill", l.ID, "target", l.Target),
+	}
 	r.rep = verify.Report{Schema: verify.Schema, Drill: l.ID, Target: l.Target, Started: l.Started}
 	r.input = verify.Input{Target: j.Target, Now: l.Started}
 	if j.Backup != "" {
@@ -246,7 +259,7 @@ func TakenOver(now func() time.Time) Lost {
 
 // sweep removes the sandboxes of dead instances, and those whose deadline is over.
 func (p *Pipeline) sweep(ctx context.Context, alive func(instance string) bool) {
-	q := sandbox.SweepQuery{Installation: p.Installation, Now: p.Now(), Alive: alive}
+	q := sandbox.SweepQuery{Installation: p.Installation, Now: p.machine(), Alive: alive}
 	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
 		swept, err := r.Sweep(ctx, q)
 		if err != nil {

@@ -44,7 +44,7 @@ func (p *Pipeline) TryRunner(ctx context.Context, on sandbox.Runner, needs engin
 	box, err := on.Start(ctx, sandbox.Spec{
 		Owner:    sandbox.Owner{Installation: p.Installation, Instance: p.Instance, Drill: p.NewID(now), Target: "doctor"},
 		Limits:   sandbox.Limits{CPUs: 0.5, Memory: 256 << 20, Disk: 64 << 20, Pids: 64},
-		Deadline: now.Add(tryTime), Image: needs.Image, User: needs.User, Server: needs.Server, Version: needs.Version,
+		Deadline: p.machine().Add(tryTime), Image: needs.Image, User: needs.User, Server: needs.Server, Version: needs.Version,
 	})
 	if err != nil {
 		return sandbox.Isolation{}, fmt.Errorf("start sandbox: %w", err)

@@ -22,7 +22,8 @@ type run struct {
 	id  string
 	// again is true for a second look at a backup that failed.
 	again bool
-	live  *live // nil for a mere look, which tells nobody how it goes
+	began time.Time // by the clock of this machine
+	live  *live     // nil for a mere look, which tells nobody how it goes
 	log   *slog.Logger
 
 	rep    verify.Report
@@ -131,7 +132,7 @@ func (r *run) start(ctx context.Context, place place, needs engine.Needs) (sandb
 
 // deadline is when the sandbox ends whatever happens to the drill.
 func (r *run) deadline() time.Time {
-	return r.rep.Started.Add(r.job.Timeout + cleanupTimeout + r.job.Keep)
+	return r.began.Add(r.job.Timeout + cleanupTimeout + r.job.Keep)
 }
 
 // load boots the server while the dump already streams in, then restores.
@@ -263,7 +264,7 @@ func (r *run) discard(ctx context.Context, box sandbox.Sandbox) {
 // could. One that could not be told when to end is better removed: it holds a
 // production's data.
 func (r *run) keep(ctx context.Context, box sandbox.Sandbox) bool {
-	until := r.Now().Add(r.job.Keep)
+	until := r.machine().Add(r.job.Keep)
 	if last := r.deadline(); until.After(last) {
 		until = last
 	}

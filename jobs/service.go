@@ -26,6 +26,8 @@ type Service struct {
 	// Lease is how long a drill stays with a process that shows no sign of life. Zero
 	// takes 45 seconds.
 	Lease time.Duration
+	// SendLease is the same for an alert that is being sent. Zero takes a minute.
+	SendLease time.Duration
 	// Pace is how often the loops look whether there is something to do. Zero takes a
 	// second.
 	Pace time.Duration
@@ -97,8 +99,8 @@ func (s *Service) Run(ctx context.Context) error {
 // lastWords sends what the drills that just ended have to tell: the next start may be
 // a long time off.
 func (s *Service) lastWords(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), deliverLease,
-		fmt.Errorf("sending took longer than %s", deliverLease))
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.sendLease(),
+		fmt.Errorf("sending took longer than %s", s.sendLease()))
 	defer cancel()
 	return s.deliver(ctx)
 }

@@ -97,7 +97,7 @@ func (sh *shell) backend(a *app, reads func() (*configs.Config, error)) *backend
 	return &backend{
 		Service: &jobs.Service{
 			Pipeline: a.pipeline, Store: a.store, Now: sh.now, NewID: newDrillID, Log: a.pipeline.Log,
-			Drain: a.cfg.Server.Drain, Lease: sh.lease, Pace: sh.pace,
+			Drain: a.cfg.Server.Drain, Lease: sh.lease, SendLease: sh.lease, Pace: sh.pace,
 		},
 		app: a, log: a.pipeline.Log, reads: reads,
 	}

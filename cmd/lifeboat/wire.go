@@ -66,6 +66,7 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 		Installation: installation,
 		Instance:     a.beacon.Instance(),
 		Now:          sh.now,
+		Machine:      time.Now,
 		NewID:        newDrillID,
 		Progress:     o.progress,
 		Log:          log,
