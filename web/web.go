@@ -6,6 +6,8 @@ package web
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"lifeboat/verify"
@@ -23,9 +25,10 @@ var (
 
 // Service is what pages and the API ask for besides the record.
 type Service interface {
-	// Targets are those of the configuration in force, by name.
+	// Targets are those of the configuration in force, ordered by name, as lists show them:
+	// without Config, Peculiar and Upcoming. Find finds one of them.
 	Targets() []Target
-	// Target finds one of them.
+	// Target is one of them, whole.
 	Target(name string) (Target, bool)
 	// Drill queues a manual drill and returns its id; that of the queued one, and fresh
 	// false, where the same drill waits already. ErrNoTarget, ErrNoBackup.
@@ -58,6 +61,15 @@ type Target struct {
 	Peculiar []string
 	// Upcoming lists the next n times of the schedule after a moment; nil where it has none.
 	Upcoming func(after time.Time, n int) []time.Time
+}
+
+// Find finds a target in a list that is ordered by name; the zero Target where it has none.
+func Find(list []Target, name string) (t Target, known bool) {
+	i, known := slices.BinarySearchFunc(list, name, func(t Target, name string) int { return strings.Compare(t.Name, name) })
+	if known {
+		t = list[i]
+	}
+	return t, known
 }
 
 // Ask is the wish for a drill.

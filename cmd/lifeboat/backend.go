@@ -77,14 +77,12 @@ func describe(cfg *configs.Config) []web.Target {
 // Targets implements web.Service.
 func (b *backend) Targets() []web.Target { return *b.inForce.Load() }
 
-// Target implements web.Service. It tells more than a list does.
+// Target implements web.Service.
 func (b *backend) Target(name string) (web.Target, bool) {
-	list := b.Targets()
-	i, known := slices.BinarySearchFunc(list, name, func(t web.Target, name string) int { return strings.Compare(t.Name, name) })
+	t, known := web.Find(b.Targets(), name)
 	if !known {
 		return web.Target{}, false
 	}
-	t := list[i]
 	written, err := b.cfg.Load().Redacted(name)
 	if err != nil {
 		written = []byte("# It cannot be shown: " + err.Error() + "\n")

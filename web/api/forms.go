@@ -139,7 +139,7 @@ type Target struct {
 	Objectives Objectives `json:"objectives"`
 	Owners     []string   `json:"owners" nullable:"false" doc:"notifiers that are told of bad backups"`
 	Operators  []string   `json:"operators" nullable:"false" doc:"notifiers that are told of what could not be verified"`
-	Peculiar   []string   `json:"peculiar" nullable:"false" doc:"days on which the schedule meets a change of the clock"`
+	Peculiar   []string   `json:"peculiar" nullable:"false" doc:"days on which the schedule meets a change of the clock; of one target only"`
 	Config     string     `json:"config,omitempty" doc:"its part of the configuration as YAML, without secrets; of one target only"`
 	Standing   Standing   `json:"standing"`
 }

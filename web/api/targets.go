@@ -93,8 +93,9 @@ func (a *API) listTargets(ctx context.Context, in *listTargetsInput) (*listTarge
 	out := &listTargetsOutput{}
 	out.Body.Targets = make([]Target, 0, len(fleet.Standings))
 	out.Body.Counts = make(map[string]int)
+	targets := a.Service.Targets()
 	for _, s := range fleet.Standings {
-		t, _ := a.Service.Target(s.Target)
+		t, _ := web.Find(targets, s.Target)
 		out.Body.Targets = append(out.Body.Targets, target(t, s))
 	}
 	for v, n := range fleet.Verdicts {

@@ -14,6 +14,7 @@ import (
 	"lifeboat/internal/units"
 	"lifeboat/verify"
 	"lifeboat/verify/text"
+	"lifeboat/web"
 )
 
 const (
@@ -84,8 +85,10 @@ func (p *Pages) fleet(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	targets := p.Service.Targets()
 	for _, s := range fleet.Standings {
-		row := p.row(d.clock, s, strips[s.Target])
+		t, _ := web.Find(targets, s.Target)
+		row := d.targetRow(t, s, strips[s.Target])
 		if len(row.Found) > 0 {
 			d.Urgent = append(d.Urgent, row)
 		} else {
@@ -144,9 +147,8 @@ func verdictOf(s string) (verify.Verdict, bool) {
 	return v, s != "" && v.UnmarshalText([]byte(s)) == nil
 }
 
-// row puts the standing of a target into words.
-func (p *Pages) row(c clock, s history.Standing, marks []history.Mark) targetRow {
-	t, _ := p.Service.Target(s.Target)
+// targetRow puts the standing of a target into words.
+func (c clock) targetRow(t web.Target, s history.Standing, marks []history.Mark) targetRow {
 	row := targetRow{
 		Name: s.Target, Verdict: s.Last.Verdict, State: s.Last.State, LastAt: c.At(s.Last.Finished), LastDrill: s.Last.ID,
 		Backup: c.since(s.NewestBackupAt, t.RPO), Strip: c.strip(marks), Next: c.At(s.Next),

@@ -40,6 +40,7 @@ type Store interface {
 
 // Service is what pages ask of the service.
 type Service interface {
+	Targets() []web.Target
 	Target(name string) (web.Target, bool)
 	Drill(ctx context.Context, a web.Ask) (drill string, fresh bool, err error)
 	Cancel(ctx context.Context, drill, by string) error

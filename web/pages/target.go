@@ -92,7 +92,7 @@ func (p *Pages) targetRecord(ctx context.Context, d *targetData, before string) 
 	if err != nil {
 		return err
 	}
-	d.Row = p.row(d.clock, d.Standing, marks[name])
+	d.Row = d.targetRow(d.Target, d.Standing, marks[name])
 	d.Found = explain(d.Standing.Last.Summary)
 	if g := d.Standing.LastGood; g != nil {
 		d.Proof = &proof{g.Drill, g.Key, d.clock.At(g.At), d.clock.At(g.MadeAt)}

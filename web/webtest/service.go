@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +37,13 @@ type Service struct {
 var _ web.Service = (*Service)(nil)
 
 // Targets implements web.Service.
-func (s *Service) Targets() []web.Target { return s.List }
+func (s *Service) Targets() []web.Target {
+	list := slices.SortedFunc(slices.Values(s.List), func(a, b web.Target) int { return strings.Compare(a.Name, b.Name) })
+	for i := range list {
+		list[i].Config, list[i].Peculiar, list[i].Upcoming = "", nil, nil
+	}
+	return list
+}
 
 // Target implements web.Service.
 func (s *Service) Target(name string) (web.Target, bool) {
