@@ -92,7 +92,8 @@ type Schedules interface {
 	// NextDue is the earliest Next of all, zero when there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 	// Fire moves a target's Next from p.Next to next and queues d (nil for none). It
-	// reports false, and changes nothing, when another process was faster.
+	// reports false, and changes nothing, when another process was faster or p's Spec is in force
+	// no more. Where an earlier drill of the schedule still waits, d is on record as cancelled.
 	Fire(ctx context.Context, p Plan, next time.Time, d *Drill) (bool, error)
 	// Turn moves a named moment of the whole installation, such as the next digest,
 	// from prev to next, and applies alerts in the same transaction. It reports false when prev is not what is
@@ -143,6 +144,7 @@ type Fleet struct {
 type Standing struct {
 	Target    string
 	Since     time.Time     // first planned
+	Planned   time.Time     // when the schedule in force was
 	Retired   time.Time     // zero while it is configured
 	Next      time.Time     // next occurrence of its schedule; zero when there is none
 	Last      Entry         // newest drill that ended; zero when there is none

@@ -18,9 +18,9 @@ const lateness = 1.5
 func (t Target) due(st history.Standing) (time.Time, string) {
 	var due time.Time
 	var why string
-	last := later(st.Since, st.VerdictAt)
+	last := later(later(st.Since, st.Planned), st.VerdictAt)
 	if interval := t.interval(last); interval > 0 {
-		due = last.Add(time.Duration(lateness * float64(interval)))
+		due = t.beyondWindows(last.Add(time.Duration(lateness*float64(interval))), last.Add(interval))
 		why = fmt.Sprintf("a verdict is expected every %s, and none came within %g times that",
 			units.Duration(interval), lateness)
 	}
@@ -35,6 +35,21 @@ func (t Target) due(st history.Standing) (time.Time, string) {
 		}
 	}
 	return due, why
+}
+
+// beyondWindows puts off when a verdict is due where a maintenance window keeps its drill,
+// or the one after it, from beginning. Once it ends the drill has as long as it ever has.
+func (t Target) beyondWindows(due, expected time.Time) time.Time {
+	if t.Windows == nil {
+		return due
+	}
+	rest := due.Sub(expected) + t.Jitter
+	for _, at := range []time.Time{expected, due} {
+		if closed, until := t.Windows.Closed(at); closed {
+			due = later(due, until.Add(rest))
+		}
+	}
+	return due
 }
 
 // interval is how often a verdict is expected around a moment, 0 when that is not known. A target that is

@@ -97,6 +97,12 @@ func TestWhenAVerdictIsDue(t *testing.T) {
 	}{
 		{"one and a half intervals after the last verdict", daily, history.Standing{Since: noon.Add(-99 * hour), VerdictAt: noon}, noon.Add(36 * hour)},
 		{"or after it was configured, when there was none", daily, history.Standing{Since: noon}, noon.Add(36 * hour)},
+		{"or after its schedule changed", daily, history.Standing{Since: noon.Add(-99 * hour), Planned: noon, VerdictAt: noon.Add(-50 * hour)}, noon.Add(36 * hour)},
+		{"not while a window keeps drills from beginning", Target{Schedule: everyHours(2), Windows: night{}},
+			history.Standing{VerdictAt: noon.Add(9 * hour)}, noon.Add(17 * hour)},
+		{"nor right after one that held the drill back", Target{Schedule: everyHours(4), Windows: night{}},
+			history.Standing{VerdictAt: noon.Add(11 * hour)}, noon.Add(18 * hour)},
+		{"as ever where no window is in the way", Target{Schedule: everyHours(2), Windows: night{}}, history.Standing{VerdictAt: noon}, noon.Add(3 * hour)},
 		{"never when only drilled on request", Target{}, history.Standing{Since: noon, VerdictAt: noon}, time.Time{}},
 		{"within its RPO when drilled as backups appear", appearing, history.Standing{VerdictAt: noon}, noon.Add(15 * hour)},
 		{"never when backups may appear at any time", Target{OnNewBackup: true}, history.Standing{VerdictAt: noon}, time.Time{}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ var schedulePromises = []promise{
 	{"many may plan the same at once", planRace},
 	{"of many firing one occurrence at once one queues a drill", fireRace},
 	{"firing without a drill moves the time only", fireNothing},
+	{"an occurrence is called off where an earlier one still waits", fireFolds},
+	{"a schedule that is in force no more does not fire", fireOther},
 	{"a time is not moved without its drill", fireAllOrNothing},
 	{"a retired target does not fire", fireRetired},
 }
@@ -83,8 +86,11 @@ func planKeeps(t *testing.T, s history.Store) {
 	makePlan(t, s, noon, planned("orders", "daily", minute(1)), planned("customers", "daily", minute(1)))
 	makePlan(t, s, minute(5), planned("orders", "daily", minute(50)), planned("customers", "hourly", minute(60)))
 	wantDue(t, s, minute(99), planned("orders", "daily", minute(1)), planned("customers", "hourly", minute(60)))
-	if st := standing(t, s, "customers"); !st.Since.Equal(noon) {
-		t.Errorf("customers is known since %s, want %s: it was planned before", st.Since, noon)
+	if st := standing(t, s, "customers"); !st.Since.Equal(noon) || !st.Planned.Equal(minute(5)) {
+		t.Errorf("customers is known since %s and planned %s, want %s and the time of its new schedule", st.Since, st.Planned, noon)
+	}
+	if st := standing(t, s, "orders"); !st.Planned.Equal(noon) {
+		t.Errorf("orders is planned since %s, want %s: nothing changed", st.Planned, noon)
 	}
 	makePlan(t, s, minute(6), planned("orders", "none", time.Time{}), planned("customers", "hourly", minute(61)))
 	wantDue(t, s, minute(99), planned("customers", "hourly", minute(60)))
@@ -187,6 +193,44 @@ func fireRace(t *testing.T, s history.Store) {
 		t.Errorf("firing the next occurrence = %t, %v", ok, err)
 	}
 	wantNextDue(t, s, time.Time{})
+}
+
+func fireFolds(t *testing.T, s history.Store) {
+	p := planned("orders", "daily", minute(1))
+	makePlan(t, s, noon, p, planned("customers", "daily", minute(1)))
+	fire := func(id, target string, at, next int) {
+		t.Helper()
+		d := scheduled(id, target, at)
+		if ok, err := s.Fire(t.Context(), planned(target, "daily", minute(at)), minute(next), &d); !ok || err != nil {
+			t.Fatalf("Fire = %t, %v", ok, err)
+		}
+	}
+	fire("d1", "orders", 1, 2)
+	fire("d2", "orders", 2, 3)
+	fire("other", "customers", 1, 2)
+	if left := waiting(t, s); !slices.Equal(left, []string{"d1", "other"}) {
+		t.Errorf("%v wait, want the first of each target", left)
+	}
+	wantState(t, s, "d2", history.Cancelled)
+	if e := entry(t, s, "d2"); !strings.Contains(e.CancelBy, "d1") || !e.ScheduledFor.Equal(minute(2)) {
+		t.Errorf("the second is %+v, want its occurrence and the drill that stands for it", e)
+	}
+	claim(t, s, "d1", minute(2)) // it has begun: what is stored from now on it may not see
+	fire("d3", "orders", 3, 4)
+	if left := waiting(t, s); !slices.Equal(left, []string{"other", "d3"}) {
+		t.Errorf("%v wait, want the third, since the first runs", left)
+	}
+}
+
+func fireOther(t *testing.T, s history.Store) {
+	p := planned("orders", "daily", minute(1))
+	makePlan(t, s, noon, p)
+	stale := planned("orders", "hourly", minute(1))
+	d := scheduled("d1", "orders", 1)
+	if ok, err := s.Fire(t.Context(), stale, minute(2), &d); ok || err != nil {
+		t.Errorf("firing a schedule that is in force no more = %t, %v", ok, err)
+	}
+	wantDue(t, s, minute(1), p)
 }
 
 func fireNothing(t *testing.T, s history.Store) {

@@ -16,6 +16,7 @@ var standingPromises = []promise{
 	{"a target stands as its last drills left it", stands},
 	{"a drill that could not tell moves no verdict", erroredMovesNothing},
 	{"a drill of an older backup says nothing about the newest", olderBackup},
+	{"a clock that was ahead does not hide what comes after", putBack},
 	{"a second look at a bad backup is no proof", secondLook},
 	{"a standing says what runs and how many wait", standingCounts},
 	{"an unknown target has no standing", unknownTarget},
@@ -128,6 +129,16 @@ func secondLook(t *testing.T, s history.Store) {
 	}
 	if st.Last.ID != "d3" || !st.VerdictAt.Equal(r.Finished) {
 		t.Errorf("it stands %+v, want the second look as its last drill", st)
+	}
+}
+
+func putBack(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	drilled(t, s, Drill("d1", "orders", 9000), verify.Passed) // by a clock that was far ahead
+	last := drilled(t, s, Drill("d2", "orders", 0), verify.Passed)
+	st := standing(t, s, "orders")
+	if st.Last.ID != "d2" || !st.VerdictAt.Equal(last.Finished) || st.LastGood == nil || st.LastGood.Drill != "d2" {
+		t.Errorf("it stands %+v, want the drill that ended last, whatever the clock said before", st)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Store) Finish(ctx context.Context, l history.Lease, r verify.Report, th
 			all := then(st.Alerts)
 			effects = &all
 		}
-		return t.follow(ctx, st.after(e), effects)
+		return t.follow(ctx, st.asOf(e.Finished).after(e), effects)
 	})
 }
 

@@ -59,17 +59,17 @@ func (t *tx) plan(ctx context.Context, plans []history.Plan, now time.Time) erro
 	const atOnce = 500
 	for len(plans) > 0 {
 		n := min(len(plans), atOnce)
-		values, args := "", make([]any, 0, 4*n)
+		values, args := "", make([]any, 0, 5*n)
 		for i, p := range plans[:n] {
 			if i > 0 {
 				values += ", "
 			}
-			values += `(?, ?, ?, CAST(? AS BIGINT))`
-			args = append(args, p.Target, now.UnixNano(), p.Spec, nanos(p.Next))
+			values += `(?, ?, ?, ?, CAST(? AS BIGINT))`
+			args = append(args, p.Target, now.UnixNano(), now.UnixNano(), p.Spec, nanos(p.Next))
 		}
-		_, err := t.exec(ctx, `INSERT INTO targets (name, since, spec, next_at) VALUES `+values+`
+		_, err := t.exec(ctx, `INSERT INTO targets (name, since, planned, spec, next_at) VALUES `+values+`
 			ON CONFLICT (name) DO UPDATE SET since = coalesce(targets.since, excluded.since), retired = NULL,
-				spec = excluded.spec, next_at = excluded.next_at`, args...)
+				planned = excluded.planned, spec = excluded.spec, next_at = excluded.next_at`, args...)
 		if err != nil {
 			return err
 		}
@@ -116,8 +116,8 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 // Fire implements history.Schedules.
 func (s *Store) Fire(ctx context.Context, p history.Plan, next time.Time, d *history.Drill) (fired bool, err error) {
 	err = s.change(ctx, "fire the schedule of target "+p.Target+" in", func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE targets SET next_at = CAST(? AS BIGINT) WHERE name = ? AND next_at = ? AND retired IS NULL`,
-			nanos(next), p.Target, nanos(p.Next))
+		n, err := t.exec(ctx, `UPDATE targets SET next_at = CAST(? AS BIGINT) WHERE name = ? AND spec = ? AND next_at = ? AND retired IS NULL`,
+			nanos(next), p.Target, p.Spec, nanos(p.Next))
 		fired = n == 1
 		if err != nil || !fired || d == nil {
 			return err
@@ -125,10 +125,30 @@ func (s *Store) Fire(ctx context.Context, p history.Plan, next time.Time, d *his
 		if d.Target != p.Target {
 			return answer{fmt.Errorf("fire the schedule of target %s: the drill is of target %s", p.Target, d.Target)}
 		}
-		_, _, err = t.enqueue(ctx, *d)
-		return err
+		if _, fresh, err := t.enqueue(ctx, *d); err != nil || !fresh {
+			return err
+		}
+		return t.fold(ctx, *d)
 	})
 	return fired && err == nil, err
+}
+
+// fold calls an occurrence off where an earlier one still waits: that drill finds the
+// newest backup when it begins, and a target that is slow, or closed for a weekend, would
+// else be drilled again and again without a pause.
+func (t *tx) fold(ctx context.Context, d history.Drill) error {
+	var earlier string
+	err := t.row(ctx, `SELECT id FROM drills WHERE target = ? AND state = 'queued' AND scheduled_for < ? ORDER BY scheduled_for LIMIT 1`,
+		d.Target, nanos(d.ScheduledFor)).Scan(&earlier)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE drills SET state = 'cancelled', finished = ?, cancel_by = ? WHERE id = ?`,
+		d.Asked.UnixNano(), "drill "+earlier+", which still waits", d.ID)
+	return err
 }
 
 // Turn implements history.Schedules.

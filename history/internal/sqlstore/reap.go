@@ -90,7 +90,7 @@ func (s *Store) reap(ctx context.Context, l lease, gone bool, now time.Time,
 			effects = &all
 		}
 		reaped = e
-		return t.follow(ctx, st.after(e), effects)
+		return t.follow(ctx, st.asOf(e.Finished).after(e), effects)
 	})
 	return reaped, err
 }

@@ -21,14 +21,14 @@ type standing struct {
 	lastFinished time.Time
 }
 
-const standingColumns = `name, since, retired, next_at, last_drill, last_verdict, last_finished, verdict_at,
+const standingColumns = `name, since, planned, retired, next_at, last_drill, last_verdict, last_finished, verdict_at,
 	good_drill, good_key, good_made_at, good_at, newest_key, newest_at, alerts`
 
 func scanStanding(row scanner) (standing, error) {
 	var st standing
 	var good notify.Proof
 	var verdict, alerts string
-	err := row.Scan(&st.Target, when(&st.Since), when(&st.Retired), when(&st.Next), &st.lastDrill, &verdict, when(&st.lastFinished),
+	err := row.Scan(&st.Target, when(&st.Since), when(&st.Planned), when(&st.Retired), when(&st.Next), &st.lastDrill, &verdict, when(&st.lastFinished),
 		when(&st.VerdictAt), &good.Drill, &good.Key, when(&good.MadeAt), when(&good.At), &st.NewestBackup, when(&st.NewestBackupAt), &alerts)
 	if err != nil {
 		return st, err
@@ -49,6 +49,23 @@ func (t *tx) standing(ctx context.Context, target string) (standing, error) {
 		err = answer{fmt.Errorf("%w: nothing is known of target %s", history.ErrNotFound, target)}
 	}
 	return st, err
+}
+
+// asOf is how the target stood at a moment. What is dated later was dated by a clock that was
+// put back since, and must not outshine what comes now until its time comes round.
+func (st standing) asOf(at time.Time) standing {
+	if st.lastFinished.After(at) {
+		st.lastFinished = at
+	}
+	if st.VerdictAt.After(at) {
+		st.VerdictAt = at
+	}
+	if st.LastGood != nil && st.LastGood.At.After(at) {
+		proof := *st.LastGood
+		proof.At = at
+		st.LastGood = &proof
+	}
+	return st
 }
 
 // after is how the target stands once a drill of it ended.

@@ -66,6 +66,7 @@ CREATE INDEX drills_ended ON drills (target, finished DESC, id DESC)
 CREATE TABLE targets (
     name          TEXT COLLATE "C" PRIMARY KEY,
     since         BIGINT,
+    planned       BIGINT,
     retired       BIGINT,
     spec          TEXT COLLATE "C" NOT NULL DEFAULT '',
     next_at       BIGINT,

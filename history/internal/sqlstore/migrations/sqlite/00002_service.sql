@@ -81,6 +81,7 @@ CREATE INDEX drills_ended ON drills (target, finished DESC, id DESC, state, verd
 CREATE TABLE targets (
     name          TEXT PRIMARY KEY,
     since         INTEGER,
+    planned       INTEGER,
     retired       INTEGER,
     spec          TEXT NOT NULL DEFAULT '',
     next_at       INTEGER,
