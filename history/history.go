@@ -20,8 +20,8 @@ import (
 
 // Answers of stores that callers act on.
 var (
-	// ErrNotFound means there is no such drill, token or session.
-	ErrNotFound = errors.New("no such drill")
+	// ErrNotFound means there is no such drill, target, alert, token or session.
+	ErrNotFound = errors.New("not on record")
 	// ErrAmbiguous means that several ids begin with what was given.
 	ErrAmbiguous = errors.New("several drills begin so")
 	// ErrOver means that a drill is finished, interrupted or cancelled: nothing is left to do.

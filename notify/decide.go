@@ -2,7 +2,6 @@ package notify
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -316,9 +315,6 @@ func (d *decider) add(kind Kind, p Problem, why Reason, suppressed string) {
 	d.state.Numbered++
 	d.out = append(d.out, Decision{Alert: d.alert(kind, p, why), Suppressed: suppressed})
 }
-
-// Open returns the kinds of the open problems in a stable order.
-func (s State) Open() []Kind { return slices.Sorted(maps.Keys(s.Problems)) }
 
 // earlier is t, or at when t lies after it.
 func earlier(t, at time.Time) time.Time {

@@ -24,9 +24,6 @@ var pauses = []time.Duration{2 * time.Second, 5 * time.Second}
 // a credential: no error holds it.
 func Beat(ctx context.Context, address string) error { return beat(ctx, address, pauses) }
 
-// Check reports whether Beat can use an address.
-func Check(address string) error { return wire.CheckAddress(address) }
-
 func beat(ctx context.Context, address string, pauses []time.Duration) error {
 	client := wire.Client{Timeout: timeout, Secrets: []wire.Secret{wire.Hide(address)}}
 	for attempt := 0; ; attempt++ {

@@ -109,7 +109,7 @@ func (s *Store) Wait(ctx context.Context, drill, why string, now time.Time) erro
 func (t *tx) state(ctx context.Context, drill string) (state history.State, err error) {
 	err = t.row(ctx, `SELECT state FROM drills WHERE id = ?`, drill).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", answer{fmt.Errorf("%w: %s", history.ErrNotFound, drill)}
+		return "", answer{fmt.Errorf("%w: drill %s", history.ErrNotFound, drill)}
 	}
 	return state, err
 }

@@ -102,17 +102,6 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]history.Pl
 	return list, s.explain("look for due drills in", err)
 }
 
-// NextDue implements history.Schedules.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	var next time.Time
-	err := s.look().row(ctx, `SELECT next_at FROM targets WHERE retired IS NULL AND next_at IS NOT NULL
-		ORDER BY next_at LIMIT 1`).Scan(when(&next))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return next, s.explain("look for the next due drill in", err)
-}
-
 // Fire implements history.Schedules.
 func (s *Store) Fire(ctx context.Context, p history.Plan, next time.Time, d *history.Drill) (fired bool, err error) {
 	err = s.change(ctx, "fire the schedule of target "+p.Target+" in", func(t *tx) error {

@@ -56,7 +56,7 @@ func (s *Store) noReport(ctx context.Context, id string) error {
 func (s *Store) Entry(ctx context.Context, drill string) (history.Entry, error) {
 	e, err := s.look().entry(ctx, drill)
 	if errors.Is(err, sql.ErrNoRows) {
-		return e, fmt.Errorf("%w: %s", history.ErrNotFound, drill)
+		return e, fmt.Errorf("%w: drill %s", history.ErrNotFound, drill)
 	}
 	return e, s.explain("read drill "+drill+" from", err)
 }
@@ -65,7 +65,7 @@ func (s *Store) Entry(ctx context.Context, drill string) (history.Entry, error) 
 func (s *Store) resolve(ctx context.Context, prefix string) (string, error) {
 	const named = 3 // how many an error names
 	if clean(prefix) != prefix {
-		return "", fmt.Errorf("%w: %q", history.ErrNotFound, prefix)
+		return "", fmt.Errorf("%w: drill %q", history.ErrNotFound, prefix)
 	}
 	ids, err := s.look().strings(ctx, `SELECT id FROM drills WHERE id >= ? AND id < ?
 		ORDER BY CASE WHEN id = ? THEN 0 ELSE 1 END, coalesce(started, asked) DESC LIMIT ?`,
@@ -74,7 +74,7 @@ func (s *Store) resolve(ctx context.Context, prefix string) (string, error) {
 	case err != nil:
 		return "", s.explain("look for drill "+prefix+" in", err)
 	case len(ids) == 0:
-		return "", fmt.Errorf("%w: %s", history.ErrNotFound, prefix)
+		return "", fmt.Errorf("%w: drill %s", history.ErrNotFound, prefix)
 	case len(ids) == 1 || ids[0] == prefix:
 		return ids[0], nil
 	case len(ids) > named:
