@@ -1,6 +1,7 @@
-// Package jobs takes drills from a target to a report: the pipeline of one drill,
-// several drills at once within the room there is, and cleaning up after runs that
-// died. It knows no concrete storage, sandbox, engine or check.
+// Package jobs takes drills from a target to a report: the pipeline of one drill, and
+// the service around it, which drills when targets are due, several at once within the
+// room there is, sees that alerts arrive, and cleans up after processes that died. It
+// knows no concrete storage, sandbox, engine, check or notifier, and decides on no alert.
 package jobs
 
 import (

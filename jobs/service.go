@@ -46,7 +46,7 @@ const (
 	promptness   = 5                // times in a pace that schedules are looked at: nobody waits long for a drill that is due
 	watchPace    = 30 * time.Second // of the watchdog, in the service's own time
 	reapPace     = 10 * time.Second
-	digestPace   = time.Minute
+	minutePace   = time.Minute // of looking whether it is time for what is rare
 	coveragePace = 6 * time.Hour
 	stepTimeout  = 30 * time.Second // of one turn of a loop against the history
 )
@@ -81,9 +81,9 @@ func (s *Service) Run(ctx context.Context) error {
 		{"watch", s.Pace, s.watchWhenDue(), 4 * stepTimeout},
 		{"deliver", s.Pace, s.deliver, 4 * stepTimeout},
 		{"appear", s.Pace, s.lookWhenDue(), pollTimeout},
-		{"digest", s.Pace, s.every(digestPace, s.digest), stepTimeout},
-		{"coverage", s.Pace, s.every(digestPace, s.cover), coverTimeout},
-		{"heartbeat", s.Pace, s.every(time.Minute, s.beatService), stepTimeout},
+		{"digest", s.Pace, s.every(minutePace, s.digest), stepTimeout},
+		{"coverage", s.Pace, s.every(minutePace, s.cover), coverTimeout},
+		{"heartbeat", s.Pace, s.every(minutePace, s.beatService), stepTimeout},
 	}
 	var wg sync.WaitGroup
 	for _, l := range loops {
