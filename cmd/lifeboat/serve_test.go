@@ -152,7 +152,7 @@ func (s *serving) stop(t testing.TB) error {
 func (s *site) listens(t testing.TB, config string) string {
 	t.Helper()
 	scheme := "http://"
-	if content, err := os.ReadFile(config); err != nil || strings.Contains(string(content), "tls:") {
+	if content, err := os.ReadFile(config); err != nil || strings.Contains(string(content), "tls: {cert:") {
 		scheme = "https://"
 	}
 	return scheme + strings.TrimSpace(s.said.await(t, "listening address="))
