@@ -89,6 +89,8 @@ type Schedules interface {
 	Plan(ctx context.Context, plans []Plan, now time.Time) error
 	// Due returns the plans whose Next is not after now, earliest first.
 	Due(ctx context.Context, now time.Time, limit int) ([]Plan, error)
+	// NextDue is the earliest Next of all, zero when there is none.
+	NextDue(ctx context.Context) (time.Time, error)
 	// Fire moves a target's Next from p.Next to next and queues d (nil for none). It
 	// reports false, and changes nothing, when another process was faster or p's Spec is in force
 	// no more. Where an earlier drill of the schedule still waits, d is on record as cancelled.

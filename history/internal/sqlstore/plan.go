@@ -54,7 +54,8 @@ func (s *Store) Plan(ctx context.Context, plans []history.Plan, now time.Time) e
 	})
 }
 
-// plan begins schedules anew, a few hundred at a time.
+// plan begins schedules anew, a few hundred at a time. One that another process began
+// meanwhile, as when several start on an empty database, is left alone.
 func (t *tx) plan(ctx context.Context, plans []history.Plan, now time.Time) error {
 	const atOnce = 500
 	for len(plans) > 0 {
@@ -69,7 +70,8 @@ func (t *tx) plan(ctx context.Context, plans []history.Plan, now time.Time) erro
 		}
 		_, err := t.exec(ctx, `INSERT INTO targets (name, since, planned, spec, next_at) VALUES `+values+`
 			ON CONFLICT (name) DO UPDATE SET since = coalesce(targets.since, excluded.since), retired = NULL,
-				planned = excluded.planned, spec = excluded.spec, next_at = excluded.next_at`, args...)
+				planned = excluded.planned, spec = excluded.spec, next_at = excluded.next_at
+				WHERE targets.since IS NULL OR targets.retired IS NOT NULL OR targets.spec <> excluded.spec`, args...)
 		if err != nil {
 			return err
 		}
@@ -100,6 +102,17 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]history.Pl
 	}, `SELECT name, spec, next_at FROM targets WHERE retired IS NULL AND next_at IS NOT NULL AND next_at <= ?
 		ORDER BY next_at, name LIMIT ?`, now.UnixNano(), limit)
 	return list, s.explain("look for due drills in", err)
+}
+
+// NextDue implements history.Schedules.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	var next time.Time
+	err := s.look().row(ctx, `SELECT next_at FROM targets WHERE retired IS NULL AND next_at IS NOT NULL
+		ORDER BY next_at LIMIT 1`).Scan(when(&next))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return next, s.explain("look for the next due drill in", err)
 }
 
 // Fire implements history.Schedules.
