@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"lifeboat/engine"
@@ -216,11 +217,7 @@ func (p *Pipeline) Reap(ctx context.Context, then Lost) error {
 	if err != nil {
 		return fmt.Errorf("mark interrupted drills: %w", err)
 	}
-	alive, err := p.alive(ctx)
-	if err != nil {
-		return err
-	}
-	p.sweep(ctx, alive)
+	p.sweep(ctx)
 	return nil
 }
 
@@ -228,20 +225,32 @@ func (p *Pipeline) Reap(ctx context.Context, then Lost) error {
 const maxRunning = 100_000
 
 // alive tells whose sandboxes are to be left alone. Where the dead cannot be told from the
-// living otherwise, those live that hold the lease of a drill.
-func (p *Pipeline) alive(ctx context.Context) (func(instance string) bool, error) {
+// living otherwise, those live that hold the lease of a drill. That is looked up when the
+// first sandbox is asked about: whoever made it has held a lease since before it was listed.
+// Where it cannot be looked up all are taken to live.
+func (p *Pipeline) alive(ctx context.Context) func(instance string) bool {
 	if !p.Shared {
-		return p.Alive, nil
+		return p.Alive
 	}
-	running, err := p.History.List(ctx, history.Filter{States: []history.State{history.Running}, Limit: maxRunning})
-	if err != nil {
-		return nil, fmt.Errorf("look whose drills run: %w", err)
+	owners := sync.OnceValue(func() map[string]bool {
+		running, err := p.History.List(ctx, history.Filter{States: []history.State{history.Running}, Limit: maxRunning})
+		if err != nil {
+			p.Log.WarnContext(ctx, "sandboxes left alone, since nobody says whose drills run", "error", err)
+			return nil
+		}
+		holders := make(map[string]bool, len(running))
+		for _, e := range running {
+			holders[e.Owner] = true
+		}
+		return holders
+	})
+	return func(instance string) bool {
+		if instance == p.Instance || p.Alive(instance) {
+			return true
+		}
+		holders := owners()
+		return holders == nil || holders[instance]
 	}
-	owners := map[string]bool{p.Instance: true}
-	for _, e := range running {
-		owners[e.Owner] = true
-	}
-	return func(instance string) bool { return owners[instance] || p.Alive(instance) }, nil
 }
 
 // Lost says what follows from a drill whose process died.
@@ -259,10 +268,9 @@ func TakenOver(now func() time.Time) Lost {
 }
 
 // sweep removes the sandboxes of dead instances, and those whose deadline is over.
-func (p *Pipeline) sweep(ctx context.Context, alive func(instance string) bool) {
-	q := sandbox.SweepQuery{Installation: p.Installation, Now: p.machine(), Alive: alive}
+func (p *Pipeline) sweep(ctx context.Context) {
 	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
-		swept, err := r.Sweep(ctx, q)
+		swept, err := r.Sweep(ctx, sandbox.SweepQuery{Installation: p.Installation, Now: p.machine(), Alive: p.alive(ctx)})
 		if err != nil {
 			p.Log.WarnContext(ctx, "sandboxes not swept", "runner", r.Name(), "error", err)
 		}

@@ -32,6 +32,9 @@ func (s *Service) watchWhenDue() func(context.Context) error { return s.every(wa
 // still open.
 func (s *Service) watch(ctx context.Context) error {
 	setup, now := s.setup.Load(), s.Now()
+	if err := s.rewind(ctx, setup, now); err != nil {
+		return err
+	}
 	spared, err := s.wake(ctx, now)
 	if err != nil || spared {
 		return err
@@ -81,6 +84,40 @@ func (t Target) passage(st history.Standing, now time.Time) notify.Event {
 	e := notify.Event{Target: st.Target, At: now, LastGood: st.LastGood}
 	e.VerdictDue, e.DueWhy = t.due(st)
 	return e
+}
+
+// putBack is how far in the future the watchdog must have run to say that the clock was put
+// back; less is how the clocks of several machines differ.
+const putBack = 5 * time.Minute
+
+// rewind takes schedules back with a clock that was put back: they would wait for the time
+// that it had shown, which may be years off. No occurrence is fired twice by it, since each
+// has one drill at most.
+func (s *Service) rewind(ctx context.Context, setup *Setup, now time.Time) error {
+	last, err := s.Store.Moment(ctx, momentAwake)
+	if err != nil || last.Sub(now) < putBack {
+		return err
+	}
+	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{})
+	if err != nil {
+		return fmt.Errorf("look how targets stand: %w", err)
+	}
+	for _, st := range fleet.Standings {
+		t, configured := setup.Targets[st.Target]
+		if !configured || t.Schedule == nil {
+			continue
+		}
+		next := t.Schedule.Next(now)
+		if !st.Next.After(next) {
+			continue
+		}
+		p := history.Plan{Target: st.Target, Spec: t.Spec, Next: st.Next}
+		if _, err := s.Store.Fire(ctx, p, next, nil); err != nil {
+			return fmt.Errorf("take the schedule of %s back with the clock: %w", st.Target, err)
+		}
+	}
+	s.Log.WarnContext(ctx, "the clock was put back, and the schedules with it", "from", last, "to", now)
+	return nil
 }
 
 // wake keeps track of downtimes, and reports whether the time after one still lasts.

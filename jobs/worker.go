@@ -36,11 +36,7 @@ func (s *Service) work(ctx context.Context, id string) (again time.Duration) {
 	}
 	t, configured := setup.Targets[e.Target]
 	if !configured {
-		_, err := s.Store.Cancel(ctx, id, "the configuration, which has no such target any more", now)
-		if err != nil && !errors.Is(err, history.ErrOver) {
-			return s.fault(ctx, id, "cancel", err)
-		}
-		return 0
+		return s.unknown(ctx, e, now)
 	}
 	l, err := s.Store.Claim(ctx, id, s.Pipeline.Instance, s.Lease, now)
 	var running *history.RunningError
@@ -56,6 +52,23 @@ func (s *Service) work(ctx context.Context, id string) (again time.Duration) {
 		return s.fault(ctx, id, "claim", err)
 	}
 	return s.drill(ctx, setup, t, l)
+}
+
+// unknown deals with a drill of a target that this process does not know. The record tells
+// whether it was taken out of the configuration, or whether another process has a newer one.
+func (s *Service) unknown(ctx context.Context, e history.Entry, now time.Time) (again time.Duration) {
+	st, err := s.Store.Standing(ctx, e.Target)
+	switch {
+	case err != nil && !errors.Is(err, history.ErrNotFound):
+		return s.fault(ctx, e.ID, "look up the target", err)
+	case err == nil && !st.Since.IsZero() && st.Retired.IsZero():
+		return roomPause
+	}
+	_, err = s.Store.Cancel(ctx, e.ID, "the configuration, which has no such target any more", now)
+	if err != nil && !errors.Is(err, history.ErrOver) {
+		return s.fault(ctx, e.ID, "cancel", err)
+	}
+	return 0
 }
 
 // fault logs what the history said and asks for another try.
