@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -34,6 +35,16 @@ type callerKey struct{}
 func From(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
+}
+
+type stillKey struct{}
+
+// Still reports whether the caller of the request whose context this is may still come in:
+// requests that last for hours outlive tokens and sessions. A database that does not answer
+// shuts nobody out.
+func Still(ctx context.Context) bool {
+	again, asks := ctx.Value(stillKey{}).(func(context.Context) error)
+	return !asks || !errors.Is(again(ctx), history.ErrNotFound)
 }
 
 // With returns ctx with a caller, for tests of handlers.

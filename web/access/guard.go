@@ -61,8 +61,34 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			g.refuse(w, r, refused.status, refused.words)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), c)))
+		ctx := With(r.Context(), c)
+		if again := g.again(r); again != nil {
+			ctx = context.WithValue(ctx, stillKey{}, again)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// again looks a second time for what let the sender of r in, nil where nothing did.
+func (g *Guard) again(r *http.Request) func(context.Context) error {
+	if g.Off {
+		return nil
+	}
+	if header := r.Header.Get("Authorization"); header != "" {
+		_, plain, _ := strings.Cut(header, " ")
+		return func(ctx context.Context) error {
+			_, err := g.Store.FindToken(ctx, Hash(strings.TrimSpace(plain)), g.Now())
+			return err
+		}
+	}
+	cookie, err := r.Cookie(g.cookie())
+	if err != nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		_, err := g.Store.FindSession(ctx, Hash(cookie.Value), g.Now())
+		return err
+	}
 }
 
 // refusal is why a request goes no further.

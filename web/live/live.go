@@ -41,7 +41,15 @@ type Options struct {
 	Every time.Duration    // pause between two looks at the record; 0: one second
 	Now   func() time.Time // the real clock: connections get their deadlines by it
 	Log   *slog.Logger     // nil: nothing is logged
+	Most  int              // streams at once; 0: five hundred
+	Beat  time.Duration    // pause between signs of life of a stream; 0: fifteen seconds
 }
+
+// mostStreams bounds the connections that live views hold, each of which is drawn for.
+const mostStreams = 500
+
+// heartbeat keeps proxies from closing a stream on which nothing happens.
+const heartbeat = 15 * time.Second
 
 // listed bounds how many running and queued drills are followed.
 const listed = 2000
@@ -61,6 +69,7 @@ type Hub struct {
 	subs   map[*sub]struct{}
 	stop   context.CancelFunc // of the poller; nil while none runs
 	closed bool
+	open   int // streams
 	done   sync.WaitGroup
 }
 
@@ -69,10 +78,33 @@ func New(record history.Record, o Options) *Hub {
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}
+	if o.Most <= 0 {
+		o.Most = mostStreams
+	}
+	if o.Beat <= 0 {
+		o.Beat = heartbeat
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Hub{record: record, Options: o, subs: make(map[*sub]struct{})}
+}
+
+// enter counts a stream in, if there is room for it.
+func (h *Hub) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open >= h.Most {
+		return false
+	}
+	h.open++
+	return true
+}
+
+func (h *Hub) exit() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open--
 }
 
 // Close ends all subscriptions and waits for the poller. It may be called twice.

@@ -258,6 +258,39 @@ func TestAStreamIsWellFormedWhateverTheWords(t *testing.T) {
 	}
 }
 
+func TestThereIsRoomForSoManyStreamsOnly(t *testing.T) {
+	_, s := open(t)
+	h := live.New(s, live.Options{Every: 2 * time.Millisecond, Now: time.Now, Most: 1})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { live.Serve(w, r, h, live.Filter{}, render) }))
+	defer srv.Close()
+	defer h.Close()
+	get := func() *http.Response {
+		t.Helper()
+		res, err := srv.Client().Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	first := get()
+	second := get()
+	if second.StatusCode != http.StatusServiceUnavailable || second.Header.Get("Retry-After") == "" {
+		t.Errorf("one stream more than there may be answers %d %v", second.StatusCode, second.Header)
+	}
+	second.Body.Close()
+	first.Body.Close()
+	for until := time.Now().Add(patience); ; {
+		res := get()
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("after %s there is no room although the first one left", patience)
+		}
+	}
+}
+
 func TestTwoHundredWhoDoNotReadHoldNobodyUp(t *testing.T) {
 	h, s := open(t)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { live.Serve(w, r, h, live.Filter{}, render) }))

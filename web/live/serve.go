@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"lifeboat/web/access"
+	"lifeboat/web/problem"
 )
 
 // Message is what is sent of one event.
@@ -13,17 +16,21 @@ type Message struct {
 	Data  []byte // may have several lines
 }
 
-// heartbeat keeps proxies from closing a stream on which nothing happens.
-const heartbeat = 15 * time.Second
-
 // writeTimeout is how long one message may take to be taken.
 const writeTimeout = 10 * time.Second
 
 // Serve streams the drills that f chooses as server-sent events until the request is
-// over, its sender does not read, or the hub is closed. render returns the messages of
+// over, its sender does not read or may not any more, or the hub is closed. Where there are
+// too many streams it refuses, in the form of the API. render returns the messages of
 // an event; none skips it. Last-Event-ID needs no answer: a stream begins with how
 // things stand.
 func Serve(w http.ResponseWriter, r *http.Request, h *Hub, f Filter, render func(Event) ([]Message, error)) error {
+	if !h.enter() {
+		problem.RetryAfter(w, h.Beat)
+		problem.Write(w, problem.New(http.StatusServiceUnavailable, fmt.Sprintf("%d live views are open already, the most there may be.", h.Most)))
+		return nil
+	}
+	defer h.exit()
 	events := h.Subscribe(r.Context(), f)
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
@@ -43,7 +50,7 @@ func Serve(w http.ResponseWriter, r *http.Request, h *Hub, f Filter, render func
 	if err := send([]byte("retry: 2000\n\n")); err != nil {
 		return err
 	}
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(h.Beat)
 	defer beat.Stop()
 	for {
 		select {
@@ -59,6 +66,9 @@ func Serve(w http.ResponseWriter, r *http.Request, h *Hub, f Filter, render func
 				return err
 			}
 		case <-beat.C:
+			if !access.Still(r.Context()) {
+				return nil
+			}
 			if err := send([]byte(": still here\n\n")); err != nil {
 				return err
 			}

@@ -41,6 +41,7 @@ type site struct {
 	token  string // that may operate
 	client *http.Client
 	stop   func() error // ends the server and returns how it ended
+	store  *sqlite.Store
 }
 
 // lines is a log in memory.
@@ -100,9 +101,9 @@ func start(t *testing.T, page http.Handler, change func(*server.Config, *access.
 	if err := store.AddToken(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{log: &lines{}, token: plain}
+	s := &site{log: &lines{}, token: plain, store: store}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	hub := live.New(store, live.Options{Every: 5 * time.Millisecond, Now: time.Now, Log: log})
+	hub := live.New(store, live.Options{Every: 5 * time.Millisecond, Beat: 20 * time.Millisecond, Now: time.Now, Log: log})
 	a, err := api.New(api.Config{Service: service, Store: store, Hub: hub, Now: service.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -322,4 +323,45 @@ func TestALiveViewOutlastsTheDeadlineOfARequest(t *testing.T) {
 	await("snapshot")
 	s.send(t, "POST", "/api/v1/targets/orders/drills", "", "Authorization", "Bearer "+s.token)
 	await(`"state":"queued"`)
+}
+
+func TestAStreamEndsWithTheTokenThatOpenedIt(t *testing.T) {
+	s := start(t, pages(nil, nil), nil)
+	plain, token := access.NewToken("bea", history.View, noon)
+	if err := s.store.AddToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", s.url+"/api/v1/events", nil)
+	req.Header.Set("Authorization", "Bearer "+plain)
+	res, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	read := func(what string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), what) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", what, lines.Err())
+	}
+	read("snapshot")
+	read("still here") // a token that is there may stay
+	if err := s.store.RemoveToken(t.Context(), "bea"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines.Scan() {
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Errorf("the stream goes on %s after its token was removed", patience)
+	}
 }
