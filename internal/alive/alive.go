@@ -24,7 +24,8 @@ type Beacon struct {
 }
 
 // New lights a beacon in dir, which is made with mode 0700 when it is missing and
-// must not be writable by other users. It shines until Close or until this process
+// must not be writable by other users. Below a directory of everybody, such as /tmp, it has
+// to be our own and no link: whoever owns it could put our beacon out. It shines until Close or until this process
 // ends. Files of dead processes found in dir are removed.
 func New(dir string) (*Beacon, error) {
 	if err := prepare(dir); err != nil {
@@ -87,6 +88,9 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := trust(dir); err != nil {
+		return err
+	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("other users can write there (mode %04o); run chmod go-w on it", info.Mode().Perm())
 	}
@@ -96,6 +100,22 @@ func prepare(dir string) error {
 	}
 	for _, e := range entries {
 		Alive(dir, e.Name())
+	}
+	return nil
+}
+
+// trust refuses what another user may have put in our place.
+func trust(dir string) error {
+	parent, err := os.Stat(filepath.Dir(dir))
+	if err != nil || parent.Mode().Perm()&0o002 == 0 {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(owner.Uid) != os.Geteuid() {
+		return errors.New("another user may have put it there; remove it, or set TMPDIR to a directory of your own")
 	}
 	return nil
 }

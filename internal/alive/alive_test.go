@@ -171,3 +171,40 @@ func TestStartingTogetherLosesNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestADirectoryThatSomebodyElseMayHavePutThereIsNotTrusted(t *testing.T) {
+	everybody := t.TempDir()
+	if err := os.Chmod(everybody, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	link, elsewhere := filepath.Join(everybody, "link"), t.TempDir()
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(link); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("a beacon behind a link of everybody's directory: %v, want it refused", err)
+	}
+	if left, err := os.ReadDir(elsewhere); err != nil || len(left) > 0 {
+		t.Errorf("behind the link there are %v, %v; want nothing", left, err)
+	}
+	b, err := New(filepath.Join(everybody, "own"))
+	if err != nil {
+		t.Fatalf("a directory of our own is refused: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if os.Geteuid() != 0 {
+		return // nobody else can own a directory here
+	}
+	theirs := filepath.Join(everybody, "theirs")
+	if err := os.Mkdir(theirs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(theirs, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(theirs); err == nil {
+		t.Error("a directory that another user owns is trusted")
+	}
+}
