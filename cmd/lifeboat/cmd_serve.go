@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ of made-up history. It needs no configuration and leaves nothing behind.`,
 
 // serve runs the service on a configuration.
 func (sh *shell) serve(ctx context.Context) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // before all else: one that comes early would end the process
+	defer signal.Stop(hangups)
 	cfg, err := sh.load()
 	if err != nil {
 		return err
@@ -56,7 +60,12 @@ func (sh *shell) serve(ctx context.Context) error {
 		return err
 	}
 	defer a.close()
-	return sh.host(ctx, a, sh.load, func(_ *backend, address string) {
+	var reloads sync.WaitGroup
+	defer reloads.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return sh.host(ctx, a, sh.load, func(b *backend, address string) {
+		reloads.Go(func() { b.reloadAt(ctx, hangups) })
 		fmt.Fprintf(sh.stderr, "Lifeboat serves its page on %s\n", address)
 	})
 }
@@ -85,7 +94,6 @@ func (sh *shell) host(ctx context.Context, a *app, reads func() (*configs.Config
 		cancel(err) // nothing is left to be without its page
 		served <- err
 	}()
-	defer sh.reloadOnHangup(ctx, b)()
 	up(b, pageAddress(a.cfg, listener.Addr().String()))
 	err = b.Run(ctx)
 	cancel(nil)
@@ -103,24 +111,17 @@ func (sh *shell) backend(a *app, reads func() (*configs.Config, error)) *backend
 	}
 }
 
-// reloadOnHangup reads the configuration again at each SIGHUP, until the returned function
-// is called.
-func (sh *shell) reloadOnHangup(ctx context.Context, b *backend) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range hangups {
+// reloadAt reads the configuration again at each signal, until ctx is over.
+func (b *backend) reloadAt(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
 			if err := b.Reload(ctx); err != nil {
 				b.log.ErrorContext(ctx, "configuration not put in force", "error", err)
 			}
 		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
-		<-done
 	}
 }
 

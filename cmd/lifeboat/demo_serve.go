@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/signal"
+	"syscall"
 
 	"lifeboat/configs"
 	"lifeboat/history"
@@ -15,6 +17,8 @@ import (
 // serveDemo opens the page on the demo's backups, after a month that was made up, and
 // drills all of them for real.
 func (sh *shell) serveDemo(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // its terminal was closed: nothing is to be left behind
+	defer stop()
 	return sh.withDemo(ctx, func(a *app, _ int) error {
 		if why := withoutServer(ctx, a); why != nil {
 			fmt.Fprint(sh.stderr, "PostgreSQL backups will be errored, because no sandbox for them can be had here:\n",
@@ -25,6 +29,7 @@ func (sh *shell) serveDemo(ctx context.Context) error {
 			a.cfg.Targets[name] = t
 		}
 		a.cfg.Server.Listen = freeAddress(ctx, a.cfg.Server.Listen)
+		a.cfg.Server.Drain = 0 // nobody waits for a demo to end
 		past, ok := a.store.(history.Importer)
 		if !ok {
 			return unable(errors.New("the history cannot take the demo's past"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,22 @@ func TestTheDemoServesAMonthAndDrillsForReal(t *testing.T) {
 			return len(list) == 1 && list[0].By == "the demo" && list[0].State == "finished" && list[0].Verdict == verdict
 		})
 	}
-	if err := c.Process.Signal(syscall.SIGINT); err != nil {
+	mustLeaveNothing(t, c, s, tmp, syscall.SIGINT)
+}
+
+// TestADemoWhoseTerminalIsClosedLeavesNothing stops it in mid-drill.
+func TestADemoWhoseTerminalIsClosedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	needDocker(t, 15)
+	tmp := t.TempDir()
+	c, s := startChild(t, []string{"TMPDIR=" + tmp}, "serve", "--demo")
+	s.said.await(t, "Stop it with Ctrl-C")
+	mustLeaveNothing(t, c, s, tmp, syscall.SIGHUP)
+}
+
+func mustLeaveNothing(t *testing.T, c *child, s *site, tmp string, how os.Signal) {
+	t.Helper()
+	if err := c.Process.Signal(how); err != nil {
 		t.Fatal(err)
 	}
 	if code := c.end(t); code != exitGood {

@@ -147,7 +147,9 @@ func TestARealPrometheusAlertsOfABadBackup(t *testing.T) {
 		})
 	}
 	type rule struct{ Name, Health, State, LastError string }
-	var rules struct{ Data struct{ Groups []struct{ Rules []rule } } }
+	var rules struct {
+		Data struct{ Groups []struct{ Rules []rule } }
+	}
 	s.eventually(t, "LifeboatBackupBad fires, and no other rule", func() bool {
 		if !answer(t, at+"/api/v1/rules", &rules) {
 			return false

@@ -1,20 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -24,84 +18,6 @@ import (
 	"lifeboat/notify/notifytest/fakeslack"
 	"lifeboat/web/api"
 )
-
-// mailbox is a mail server that takes the mails of those who log in with its password, and
-// repeats what the others said, as some do.
-type mailbox struct {
-	address, password string
-
-	mu    sync.Mutex
-	mails []string
-}
-
-func startMailbox(t testing.TB, password string) *mailbox {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mailbox{address: l.Addr().String(), password: password}
-	var talks sync.WaitGroup
-	talks.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			talks.Go(func() { m.talk(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		talks.Wait() // clients have ended before
-	})
-	return m
-}
-
-func (m *mailbox) talk(conn net.Conn) {
-	defer conn.Close()
-	say := func(lines ...string) { _, _ = io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n") }
-	say("220 mail.example.com ESMTP")
-	right := base64.StdEncoding.EncodeToString([]byte("\x00lifeboat\x00" + m.password))
-	var mail strings.Builder
-	in := false
-	for words := bufio.NewScanner(conn); words.Scan(); {
-		line := words.Text()
-		verb, _, _ := strings.Cut(line, " ")
-		switch {
-		case in && line == ".":
-			in = false
-			m.mu.Lock()
-			m.mails = append(m.mails, mail.String())
-			m.mu.Unlock()
-			mail.Reset()
-			say("250 taken")
-		case in:
-			mail.WriteString(line + "\n")
-		case verb == "EHLO":
-			say("250-mail.example.com", "250 AUTH PLAIN")
-		case verb == "AUTH" && strings.HasSuffix(line, right):
-			say("235 welcome")
-		case verb == "AUTH":
-			plain, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(line, "AUTH PLAIN "))
-			say(fmt.Sprintf("535 no such user and password: %q, sent as %s", plain, line))
-		case verb == "DATA":
-			in = true
-			say("354 go on")
-		case verb == "QUIT":
-			say("221 bye")
-			return
-		default:
-			say("250 ok")
-		}
-	}
-}
-
-func (m *mailbox) received() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.mails)
-}
 
 // world is everything a service with secrets of every kind talks to.
 type world struct {
@@ -251,6 +167,7 @@ func (w *world) live(t *testing.T, config, rest, server string) map[string]strin
 			return d.State == "pending" && (!nobody || d.Alert.Reason == "opened" && d.Attempts == 0)
 		})
 	})
+	rewriteService(t, config, rest, server)
 	said := map[string]string{"the answers to programs": s.crawl(t), "the pages": person.crawl(t)}
 	for _, args := range [][]string{
 		{"check-config"}, {"doctor"}, {"doctor", "--notify"}, {"status"}, {"history", "bad"}, {"token", "list"}, {"serve"},
@@ -260,6 +177,9 @@ func (w *world) live(t *testing.T, config, rest, server string) map[string]strin
 		}
 		_, stdout, stderr := lifeboat(t, append(args, "--config", config, "--log-level", "debug")...)
 		said["lifeboat "+strings.Join(args, " ")] = stdout + stderr
+		if strings.Contains(stderr, "mistake") {
+			t.Errorf("%v: the file is meant to be right: %s", args, stderr)
+		}
 	}
 	c.stop(t, exitGood, s)
 	said["the log"], said["the live events"] = s.said.String()+c.stdout.String(), events.String()
@@ -316,88 +236,13 @@ func (w *world) received(t *testing.T, said map[string]string) {
 	said["the webhook"] = strings.Join(w.hook.Bodies(), "\n")
 	said["PagerDuty"] = strings.ReplaceAll(strings.Join(w.duty.Bodies(), "\n"), w.secrets["PagerDuty key"], "")
 	said["mail"] = strings.Join(w.mail.received(), "\n")
-	for place, want := range map[string]string{"Slack": "page.sql", "the webhook": "page.sql", "PagerDuty": "bad", "mail": "bad", "the log": "alert given up", "the pages": "page.sql"} {
+	for place, want := range map[string]string{"Slack": "page.sql", "the webhook": "page.sql", "PagerDuty": "bad", "mail": "bad", "the log": "alert given up", "the pages": "page.sql",
+		"lifeboat doctor --notify": "bad   hookbad", "lifeboat doctor": "bad   unreadable", "lifeboat status": "bad", "lifeboat serve": "already in use"} {
 		if !strings.Contains(said[place], want) {
 			t.Errorf("%s does not say %q; the search is wrong:\n%s", place, want, said[place])
 		}
 	}
 	w.secrets["Slack's webhook"] = strings.TrimPrefix(w.slack.WebhookURL(), strings.TrimSuffix(w.slack.API(), "/api/"))
-}
-
-// stream keeps what an endless answer says, until the test is over.
-func (s *site) stream(t testing.TB, path string) *output {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %v %v", path, res, err)
-	}
-	o, over := newOutput(), make(chan struct{})
-	go func() {
-		defer close(over)
-		_, _ = io.Copy(o, res.Body)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-over
-		_ = res.Body.Close()
-	})
-	return o
-}
-
-// links are the addresses of this site in a page or an answer.
-var links = regexp.MustCompile(`(?:href|src|action)="(/[^"#]*)`)
-
-// crawl opens everything that can be reached from the front, as whoever b is.
-func (b *browser) crawl(t testing.TB) string {
-	t.Helper()
-	return crawl(func(path string) string {
-		_, body := b.open(t, path, nil)
-		return body
-	}, "/", "/nowhere", "/targets/nobody", "/drills/none")
-}
-
-// crawl opens everything that programs can.
-func (s *site) crawl(t testing.TB) string {
-	t.Helper()
-	paths := []string{
-		"/metrics", "/readyz", "/api/v1/openapi.json", "/api/v1/docs", "/api/v1/targets", "/api/v1/drills", "/api/v1/queue", "/api/v1/alerts?limit=500",
-		"/api/v1/coverage", "/api/v1/conditions", "/api/v1/nowhere",
-	}
-	for _, d := range s.list(t, "limit=500") {
-		paths = append(paths, "/api/v1/drills/"+d.ID, "/api/v1/drills/"+d.ID+"/report")
-	}
-	for _, target := range []string{"good", "wrong", "bad", "unreadable"} {
-		paths = append(paths, "/api/v1/targets/"+target, "/api/v1/targets/"+target+"/artifacts", "/badges/"+target+".svg")
-	}
-	return crawl(func(path string) string {
-		_, body := s.do(t, http.MethodGet, path, "")
-		return body
-	}, paths...)
-}
-
-func crawl(open func(path string) string, paths ...string) string {
-	var all strings.Builder
-	seen := map[string]bool{}
-	for len(paths) > 0 {
-		path := paths[0]
-		paths = paths[1:]
-		if seen[path] || strings.HasPrefix(path, "/live/") || path == "/logout" {
-			continue
-		}
-		seen[path] = true
-		body := open(path)
-		fmt.Fprintf(&all, "%s\n%s\n", path, body)
-		for _, link := range links.FindAllStringSubmatch(body, -1) {
-			paths = append(paths, strings.ReplaceAll(link[1], "&amp;", "&"))
-		}
-	}
-	return all.String()
 }
 
 // dumped is all that a history holds, as text.
