@@ -35,7 +35,7 @@ var sqliteDialect = dialect{
 	join:     "group_concat",
 	roomy:    `PRAGMA cache_size = -131072`, // KiB
 	usual:    `PRAGMA cache_size = -2000`,
-	stale:    `j.attempted_at < datetime('now', 'subsec', '-60 seconds')`,
+	stale:    `j.attempted_at < datetime('now', 'subsec', '-10 seconds')`,
 	again:    func(error) bool { return false }, // it waits for its lock before it begins
 }
 
@@ -47,7 +47,7 @@ var postgresDialect = dialect{
 	position: "strpos",
 	join:     "string_agg",
 	usual:    `ANALYZE drills, reports, targets`,
-	stale:    `j.attempted_at < now() - interval '60 seconds'`,
+	stale:    `j.attempted_at < now() - interval '10 seconds'`,
 }
 
 // querier is what a pool, a connection and a transaction have in common.
