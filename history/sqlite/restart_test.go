@@ -173,3 +173,22 @@ func TestALockedDatabaseIsWaitedFor(t *testing.T) {
 		t.Errorf("Waiting = %+v, %v; want d2 alone", list, err)
 	}
 }
+
+func TestALockedDatabaseLetsTokensIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	s, other := open(t, path), open(t, path)
+	now := time.Now()
+	if err := s.AddToken(t.Context(), history.Token{Name: "ann", Role: history.View, Hash: "h", Created: now}); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.write.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	within, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if tok, err := s.FindToken(within, "h", now); err != nil || tok.Name != "ann" || within.Err() != nil {
+		t.Errorf("FindToken = %+v, %v, %v; want the token, although its use cannot be recorded", tok, err, within.Err())
+	}
+}

@@ -54,6 +54,10 @@ func (s *Store) RemoveToken(ctx context.Context, name string) error {
 // usedEvery is how exactly the last use of a token is known: requests would write otherwise.
 const usedEvery = time.Minute
 
+// useTimeout bounds recording it: a database that can be read and not written shuts nobody
+// out, least of all whoever comes to see what is wrong with it.
+const useTimeout = time.Second
+
 // FindToken implements history.Access.
 func (s *Store) FindToken(ctx context.Context, hash string, now time.Time) (history.Token, error) {
 	tok, err := scanToken(s.look().row(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE hash = ?`, hash))
@@ -66,11 +70,16 @@ func (s *Store) FindToken(ctx context.Context, hash string, now time.Time) (hist
 	if now.Sub(tok.Used) < usedEvery {
 		return tok, nil
 	}
-	tok.Used = now.UTC()
-	return tok, s.change(ctx, "record the use of token "+tok.Name+" in", func(t *tx) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, useTimeout, fmt.Errorf("recording a use took longer than %s", useTimeout))
+	defer cancel()
+	err = s.change(ctx, "record the use of token "+tok.Name+" in", func(t *tx) error {
 		_, err := t.exec(ctx, `UPDATE tokens SET used = ? WHERE hash = ?`, now.UnixNano(), hash)
 		return err
 	})
+	if err == nil {
+		tok.Used = now.UTC()
+	}
+	return tok, nil
 }
 
 // longestSession bounds how long sessions last: those that would have ended that long
