@@ -58,6 +58,13 @@ func vanished(rep verify.Report) bool {
 	return rep.Verdict == verify.Errored && slices.ContainsFunc(rep.Results, func(r verify.Result) bool { return r.Code == verify.ObjectChanged })
 }
 
+// confirmed reports whether a second look found before what a drill of the same backup found
+// now: a schedule that goes on while no new backup comes would have every drill twice.
+func confirmed(d history.Drill, rep verify.Report, st history.Standing) bool {
+	open := st.Alerts.Problems[notify.BadBackup]
+	return d.Trigger != history.Confirm && open.Confirmed && rep.Artifact != nil && rep.Artifact.SHA256 != "" && open.Backup == rep.Artifact.SHA256
+}
+
 // confirmable reports whether a failure was found in a backup's bytes.
 func confirmable(rep verify.Report) bool {
 	return rep.Artifact != nil && slices.ContainsFunc(rep.Results, func(r verify.Result) bool {
@@ -92,7 +99,7 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 		now := clock()
 		var drills []history.Drill
 		if followUps && !errors.Is(stopped, ErrInterrupted) {
-			if next := FollowUp(d, rep, now, newID); next != nil {
+			if next := FollowUp(d, rep, now, newID); next != nil && !(next.Trigger == history.Confirm && confirmed(d, rep, st)) {
 				drills = append(drills, *next)
 			}
 		}

@@ -84,3 +84,23 @@ func TestASecondLookThatDisagreesIsNoProof(t *testing.T) {
 		t.Errorf("the last proof is %+v, want this drill", got.LastGood)
 	}
 }
+
+func TestABackupThatWasConfirmedToBeBadIsNotConfirmedAgain(t *testing.T) {
+	w := newWorld(t)
+	target := w.target("orders", 1000)
+	w.backup("orders", 50)
+	r := w.run(w.setup(target), "one")
+	r.ask("orders")
+	w.until("confirmed", func() bool { return w.friend.told() == "backup opened, backup confirmed" })
+	r.ask("orders")
+	w.until("drilled again", func() bool { return len(r.ended("orders")) == 3 })
+	if waiting, err := r.Store.Waiting(t.Context(), 10); err != nil || len(waiting) > 0 {
+		t.Errorf("%+v wait, %v; want no second look at what a second look has seen", waiting, err)
+	}
+	w.forward(time.Minute)
+	w.backup("orders", 60)
+	r.ask("orders")
+	w.until("the next backup confirmed", func() bool {
+		return words(r.ended("orders")) == "manual failed, confirm failed, manual failed, manual failed, confirm failed"
+	})
+}
