@@ -192,7 +192,7 @@ type Point struct {
 	Verdict  verify.Verdict
 	Restore  time.Duration
 	Bytes    int64
-	Rows     map[string]int64 // by table
+	Rows     map[string]int64 // by table, of those that Largest takes
 }
 
 // Progress tells how a running drill goes. It crosses processes through the database.

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"lifeboat/verify"
@@ -18,6 +20,23 @@ func Past(r verify.Report) verify.Past {
 	}
 	p.Load = RestoreTime(r)
 	return p
+}
+
+// chartTables is how many tables of a drill charts can choose from.
+const chartTables = 100
+
+// Largest are the rows of the tables with most rows, by name: all tables, unless there are very many.
+func Largest(tables []verify.Table) map[string]int64 {
+	if len(tables) > chartTables {
+		tables = slices.Clone(tables)
+		slices.SortStableFunc(tables, func(a, b verify.Table) int { return cmp.Compare(b.Rows, a.Rows) })
+		tables = tables[:chartTables]
+	}
+	rows := make(map[string]int64, len(tables))
+	for _, t := range tables {
+		rows[t.Table.String()] = t.Rows
+	}
+	return rows
 }
 
 // RestoreTime is the time from the first byte fetched to the end of the restore, which

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"lifeboat/history"
 	"lifeboat/internal/units"
@@ -106,9 +107,11 @@ func (p *Pages) targetRecord(ctx context.Context, d *targetData, before string) 
 	if err != nil {
 		return err
 	}
-	base, err := p.Store.Baseline(ctx, name, baselineDrills)
-	if err != nil {
-		return err
+	base, all := baselineOf(points)
+	if !all && len(points) == chartDrills { // there may be good ones further back
+		if base, err = p.Store.Baseline(ctx, name, baselineDrills); err != nil {
+			return err
+		}
 	}
 	d.Charts = d.charts(points, d.Target.RTO, base)
 	list, err := p.Store.List(ctx, history.Filter{Target: name, Before: before, Limit: drillsPage + 1})
@@ -130,6 +133,20 @@ func (p *Pages) targetRecord(ctx context.Context, d *targetData, before string) 
 	running, err := p.Store.List(ctx, history.Filter{Target: name, States: []history.State{history.Running}, Limit: 1})
 	d.Running = d.runningPart(running)
 	return err
+}
+
+// baselineOf is what the next drill compares itself with, as far as charts show it, and whether
+// no earlier drill belongs to it. Points are oldest first, a baseline is newest first.
+func baselineOf(points []history.Point) (base verify.Baseline, all bool) {
+	for _, p := range slices.Backward(points) {
+		if p.Verdict.Good() {
+			base.Drills = append(base.Drills, verify.Past{Drill: p.Drill, Finished: p.Finished, Bytes: p.Bytes, Load: p.Restore, Tables: p.Rows})
+		}
+		if len(base.Drills) == baselineDrills {
+			return base, true
+		}
+	}
+	return base, false
 }
 
 func (c clock) drillRow(e history.Entry) drillRow {

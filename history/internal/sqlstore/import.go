@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -114,11 +113,11 @@ func (t *tx) importRows(ctx context.Context, reports []verify.Report) error {
 		drills = append(drills, r.Drill, r.Target, history.Scheduled, history.PriorityScheduled, e.Started.UnixNano(), e.Started.UnixNano(),
 			e.State, e.Verdict.String(), e.Summary, e.Key, e.SHA256, e.Bytes, nanos(e.MadeAt), e.Rows, int64(e.Restore),
 			e.Started.UnixNano(), e.Finished.UnixNano())
-		text, err := json.Marshal(r)
+		row, err := reportRow(r)
 		if err != nil {
-			return answer{fmt.Errorf("write down the report of drill %s: %w", r.Drill, err)}
+			return err
 		}
-		whole = append(whole, r.Drill, string(text))
+		whole = append(whole, row...)
 	}
 	n, err := t.exec(ctx, `INSERT INTO drills (id, target, cause, priority, asked, up_at, state, verdict, summary,
 			object_key, sha256, bytes, made_at, rows, restore, started, finished)
@@ -129,6 +128,6 @@ func (t *tx) importRows(ctx context.Context, reports []verify.Report) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO reports (drill, report) VALUES `+repeat(`(?,?)`, len(reports)), whole...)
+	_, err = t.exec(ctx, `INSERT INTO reports (drill, report, tables) VALUES `+repeat(`(?,?,?)`, len(reports)), whole...)
 	return err
 }

@@ -165,24 +165,27 @@ func parseMark(text string) (m history.Mark, err error) {
 func (s *Store) Points(ctx context.Context, target string, n int) ([]history.Point, error) {
 	var points []history.Point
 	err := s.look().each(ctx, func(rows *sql.Rows) error {
-		p := history.Point{Rows: make(map[string]int64)}
+		var p history.Point
 		var verdict, whole string
-		if err := rows.Scan(&p.Drill, &verdict, when(&p.Finished), &p.Restore, &p.Bytes, &whole); err != nil {
+		var tables sql.NullString
+		err := rows.Scan(&p.Drill, &verdict, when(&p.Finished), &p.Restore, &p.Bytes, &tables, &whole)
+		switch {
+		case err != nil:
+			return err
+		case tables.Valid:
+			err = json.Unmarshal([]byte(tables.String), &p.Rows)
+		default:
+			var r verify.Report
+			err = json.Unmarshal([]byte(whole), &r)
+			p.Rows = history.Largest(r.Tables)
+		}
+		if err != nil {
 			return err
 		}
-		var r struct { // all that a chart shows of it
-			Tables []verify.Table `json:"tables"`
-		}
-		if err := json.Unmarshal([]byte(whole), &r); err != nil {
-			return err
-		}
-		for _, t := range r.Tables {
-			p.Rows[t.Table.String()] = t.Rows
-		}
-		err := p.Verdict.UnmarshalText([]byte(verdict))
+		err = p.Verdict.UnmarshalText([]byte(verdict))
 		points = append(points, p)
 		return err
-	}, `SELECT id, verdict, finished, restore, bytes, report FROM (SELECT id, verdict, finished, restore, bytes FROM drills
+	}, `SELECT id, verdict, finished, restore, bytes, tables, CASE WHEN tables IS NULL THEN report ELSE '' END FROM (SELECT id, verdict, finished, restore, bytes FROM drills
 			WHERE target = ? AND state IN ('finished', 'interrupted') AND state = 'finished' ORDER BY finished DESC, id DESC LIMIT ?) AS last
 		JOIN reports ON drill = id ORDER BY finished, id`, target, n)
 	return points, s.explain("read measurements of "+target+" from", err)

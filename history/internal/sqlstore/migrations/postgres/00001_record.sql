@@ -10,7 +10,8 @@ CREATE TABLE installation (
 -- Reports lie beside the drills, so that lists and strips read little.
 CREATE TABLE reports (
     drill  TEXT COLLATE "C" PRIMARY KEY,
-    report TEXT COLLATE "C" NOT NULL
+    report TEXT COLLATE "C" NOT NULL,
+    tables TEXT COLLATE "C" -- what charts show of it
 );
 
 CREATE TABLE drills (

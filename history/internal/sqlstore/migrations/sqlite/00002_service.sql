@@ -10,7 +10,8 @@ ALTER TABLE drills RENAME TO drills_before;
 -- Reports lie beside the drills, so that lists and strips read little.
 CREATE TABLE reports (
     drill  TEXT PRIMARY KEY,
-    report TEXT NOT NULL
+    report TEXT NOT NULL,
+    tables TEXT -- what charts show of it; those of the first form lack it
 ) STRICT;
 
 CREATE TABLE drills (
