@@ -16,6 +16,9 @@ const (
 	// that an alert that was sent minutes ago is not looked for.
 	lookLimit = 200
 	lookPages = 5
+	// maxPage bounds a page of messages, in bytes: an alert is some thousand, and a message
+	// of anybody else's may have 40,000 characters.
+	maxPage = 16 << 20
 )
 
 // look searches for an alert that may have arrived: in its thread, or in the channel. A

@@ -61,7 +61,7 @@ func New(c Config) (notify.Notifier, error) {
 		return nil, fmt.Errorf("api of slack: %w", err)
 	}
 	n := &bot{channel: c.Channel, log: log}
-	client := slack.New(c.Token, slack.OptionHTTPClient(wire.Client{}),
+	client := slack.New(c.Token, slack.OptionHTTPClient(wire.Client{Answer: maxPage}),
 		slack.OptionAPIURL(strings.TrimSuffix(api, "/")+"/"))
 	n.api = func() *slack.Client { return client } // a function, because fmt would print the client's token
 	return n, nil

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const (
 	defaultWait = 30 * time.Second
 	// maxWait bounds what a receiver may ask for: an alert is no good a day later.
 	maxWait = time.Hour
-	// maxAnswer bounds what is read of an answer.
+	// maxAnswer bounds what is read of an answer, unless the client expects more.
 	maxAnswer = 64 << 10
 	// maxWords bounds what is quoted of an answer.
 	maxWords = 200
@@ -47,6 +48,8 @@ func Hide(value string) Secret { return func() string { return value } }
 type Client struct {
 	// Timeout of one request; 0 means the package's.
 	Timeout time.Duration
+	// Answer bounds what is read of an answer, in bytes; 0 means the package's.
+	Answer int64
 	// Secrets are credentials and addresses that no error may hold, also where the
 	// receiver repeats them in its answer.
 	Secrets []Secret
@@ -86,7 +89,7 @@ func (c Client) Do(req *http.Request) (*http.Response, error) {
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err == nil {
 		var body []byte
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		body, err = io.ReadAll(io.LimitReader(resp.Body, cmp.Or(c.Answer, maxAnswer)))
 		_ = resp.Body.Close()
 		if err == nil {
 			resp.Body = io.NopCloser(strings.NewReader(string(body)))
