@@ -75,12 +75,12 @@ func (r *run) runner(needs engine.Needs) (sandbox.Runner, error) {
 	if needs.Server == "" {
 		return r.Local, nil
 	}
-	for _, s := range r.Servers {
+	servers, why := r.servers()
+	for _, s := range servers {
 		if r.job.Runner == "" || r.job.Runner == s.Name() {
 			return s, nil
 		}
 	}
-	why := r.NoServers
 	if why == nil {
 		why = fmt.Errorf("runner %q is not built in", r.job.Runner)
 	}
@@ -166,7 +166,7 @@ func (p *Pipeline) Sandboxes() map[string]int {
 	p.admission.mu.Lock()
 	defer p.admission.mu.Unlock()
 	count := make(map[string]int)
-	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
+	for _, r := range p.all() {
 		count[r.Name()] = p.admission.taken[r].drills
 	}
 	return count

@@ -129,9 +129,9 @@ func (s *Service) Conditions(ctx context.Context) []Condition {
 		}
 		list = append(list, c)
 	}
-	if s.Pipeline.NoServers != nil && len(s.Pipeline.Servers) == 0 {
+	if servers, why := s.Pipeline.servers(); why != nil && len(servers) == 0 {
 		list = append(list, Condition{Code: SandboxMissing, Since: now,
-			Detail: fmt.Sprintf("No sandbox with a server can be started: %v.", s.Pipeline.NoServers),
+			Detail: fmt.Sprintf("No sandbox with a server can be started: %v.", why),
 			Hint:   "Run lifeboat doctor. SQLite backups are drilled all the same."})
 	}
 	list = append(list, s.deliveryConditions(ctx, now)...)

@@ -45,9 +45,11 @@ type Pipeline struct {
 	// runs engines that work inside Lifeboat itself.
 	Servers   []sandbox.Runner
 	NoServers error // why other runners are not to be had; nil when all are
-	Local     sandbox.Runner
-	Checks    []verify.Check // built in, asked of every target
-	History   history.Store
+	// FindServers looks again for those that are not there. Nil when that would not help.
+	FindServers func(context.Context) ([]sandbox.Runner, error)
+	Local       sandbox.Runner
+	Checks      []verify.Check // built in, asked of every target
+	History     history.Store
 
 	Installation string
 	Instance     string
@@ -64,6 +66,7 @@ type Pipeline struct {
 	Log      *slog.Logger
 
 	admission admission
+	runners   runners
 }
 
 // machine is the time of this machine.
@@ -210,6 +213,7 @@ func (p *Pipeline) Reap(ctx context.Context, then Lost) error {
 	if !p.Shared {
 		dead = func(owner string) bool { return !p.Alive(owner) }
 	}
+	p.seek(ctx)
 	lost, err := p.History.Reap(ctx, dead, p.Now(), then)
 	for _, e := range lost {
 		p.Log.WarnContext(ctx, "drill was interrupted", "drill", e.ID, "target", e.Target, "owner", e.Owner, "started", e.Started)
@@ -269,7 +273,7 @@ func TakenOver(now func() time.Time) Lost {
 
 // sweep removes the sandboxes of dead instances, and those whose deadline is over.
 func (p *Pipeline) sweep(ctx context.Context) {
-	for _, r := range append([]sandbox.Runner{p.Local}, p.Servers...) {
+	for _, r := range p.all() {
 		swept, err := r.Sweep(ctx, sandbox.SweepQuery{Installation: p.Installation, Now: p.machine(), Alive: p.alive(ctx)})
 		if err != nil {
 			p.Log.WarnContext(ctx, "sandboxes not swept", "runner", r.Name(), "error", err)

@@ -55,7 +55,7 @@ func (sh *shell) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := sh.wire(ctx, cfg, wireOptions{progress: silent{}.Show})
+	a, err := sh.wire(ctx, cfg, wireOptions{progress: silent{}.Show, stays: true})
 	if err != nil {
 		return err
 	}

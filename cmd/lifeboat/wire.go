@@ -36,6 +36,7 @@ type app struct {
 type wireOptions struct {
 	scratch  string // parent of sandboxes on this machine; empty: in the temporary directory
 	progress func(jobs.Event)
+	stays    bool // it goes on for so long that a runner may come up meanwhile
 }
 
 // wire builds an app from a configuration. Runners that are not to be had are not an
@@ -72,7 +73,11 @@ func (sh *shell) wire(ctx context.Context, cfg *configs.Config, o wireOptions) (
 		Log:          log,
 	}
 	a.pipeline.Alive, a.pipeline.Shared = func(instance string) bool { return alive.Alive(beacons, instance) }, !local
-	a.pipeline.Servers, a.pipeline.NoServers = sh.runners(ctx, o.scratch)
+	seek := sh.seekRunners(o.scratch)
+	a.pipeline.Servers, a.pipeline.NoServers = seek(ctx)
+	if o.stays {
+		a.pipeline.FindServers = seek
+	}
 	return a, nil
 }
 
@@ -94,19 +99,26 @@ func beaconDir(cfg *configs.Config) (dir string, local bool) {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("lifeboat-%d.alive", os.Getuid())), false
 }
 
-// runners opens the runners there are, by preference, and says why the others are not.
-func (sh *shell) runners(ctx context.Context, dir string) ([]sandbox.Runner, error) {
-	var runners []sandbox.Runner
-	var missing []error
-	for _, k := range runnerKinds {
-		r, err := k.open(ctx, dir, sh.log())
-		if err != nil {
-			missing = append(missing, fmt.Errorf("%s: %w", k.name, err))
-			continue
+// seekRunners opens the runners there are, by preference, and says why the others are not.
+// It may be asked again: what was opened stays open.
+func (sh *shell) seekRunners(dir string) func(context.Context) ([]sandbox.Runner, error) {
+	opened := make(map[string]sandbox.Runner)
+	return func(ctx context.Context) ([]sandbox.Runner, error) {
+		var runners []sandbox.Runner
+		var missing []error
+		for _, k := range runnerKinds {
+			if opened[k.name] == nil {
+				r, err := k.open(ctx, dir, sh.log())
+				if err != nil {
+					missing = append(missing, fmt.Errorf("%s: %w", k.name, err))
+					continue
+				}
+				opened[k.name] = r
+			}
+			runners = append(runners, opened[k.name])
 		}
-		runners = append(runners, r)
+		return runners, errors.Join(missing...)
 	}
-	return runners, errors.Join(missing...)
 }
 
 // flushTimeout bounds sending what a drill of the command line has to tell.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -91,22 +92,45 @@ func New(ctx context.Context, c Config) (*Runner, error) {
 	return &Runner{cli: found.Client, info: answer.Info, log: log, pull: c.Pull, silence: pullSilence}, nil
 }
 
-// reachNamed makes sure that the daemon DOCKER_HOST names answers. The container library
-// would quietly take another one.
+// reachNamed makes sure that the daemon answers that DOCKER_HOST names, or the usual socket
+// where nothing names another. The container library would quietly take another one, and it
+// looks only once: where it found none, it finds none for as long as this process lives.
 func reachNamed(ctx context.Context) error {
-	host := os.Getenv(client.EnvOverrideHost)
-	if host == "" {
-		return nil
+	name := client.EnvOverrideHost + " " + os.Getenv(client.EnvOverrideHost)
+	if os.Getenv(client.EnvOverrideHost) == "" {
+		if namedElsewhere() {
+			return nil
+		}
+		name = client.DefaultDockerHost
 	}
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
-		return fmt.Errorf("%s: %w", client.EnvOverrideHost, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer cli.Close()
 	if _, err := cli.Ping(ctx, client.PingOptions{}); err != nil {
-		return fmt.Errorf("%s %s: %w", client.EnvOverrideHost, host, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// namedElsewhere reports whether a file of the user may name a daemon, or a socket of the
+// user may be one.
+func namedElsewhere() bool {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "/"
+	}
+	for _, path := range []string{
+		filepath.Join(home, ".testcontainers.properties"), filepath.Join(home, ".docker", "contexts"),
+		filepath.Join(home, ".docker", "run", "docker.sock"), filepath.Join(home, ".docker", "desktop", "docker.sock"),
+		filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "docker.sock"), fmt.Sprintf("/run/user/%d/docker.sock", os.Getuid()),
+	} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return os.Getenv("DOCKER_CONTEXT") != ""
 }
 
 func unavailable(ctx context.Context, err error) error {
