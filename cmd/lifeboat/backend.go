@@ -23,12 +23,13 @@ import (
 // backend is what pages and API ask of the service that runs in this process.
 type backend struct {
 	*jobs.Service
-	app     *app
-	log     *slog.Logger
-	reads   func() (*configs.Config, error) // the configuration file
-	reload  sync.Mutex                      // one reload at a time
-	inForce atomic.Pointer[[]web.Target]
-	cfg     atomic.Pointer[configs.Config]
+	app        *app
+	log        *slog.Logger
+	reads      func() (*configs.Config, error) // the configuration file
+	reload     sync.Mutex                      // one reload at a time
+	inForce    atomic.Pointer[[]web.Target]
+	cfg        atomic.Pointer[configs.Config]
+	conditions lastConditions
 }
 
 var _ web.Service = (*backend)(nil)
@@ -159,6 +160,7 @@ func (b *backend) Reload(ctx context.Context) error {
 	defer b.reload.Unlock()
 	err := b.reloadFile(ctx)
 	b.ReloadFailed(ctx, err)
+	b.conditions.forget()
 	if err != nil {
 		return fmt.Errorf("%w: %w", web.ErrConfig, err)
 	}
@@ -231,11 +233,13 @@ func (b *backend) Appeared(_ context.Context, bucket, key string) int {
 
 // Conditions implements web.Service.
 func (b *backend) Conditions(ctx context.Context) []web.Condition {
-	var list []web.Condition
-	for _, c := range b.Service.Conditions(ctx) {
-		list = append(list, web.Condition(c))
-	}
-	return list
+	return b.conditions.get(ctx, func(ctx context.Context) []web.Condition {
+		var list []web.Condition
+		for _, c := range b.Service.Conditions(ctx) {
+			list = append(list, web.Condition(c))
+		}
+		return list
+	})
 }
 
 // Coverage implements web.Service.
