@@ -67,6 +67,10 @@ type shell struct {
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	sh := &shell{stdout: stdout, stderr: stderr, now: time.Now}
+	return sh.run(ctx, args)
+}
+
+func (sh *shell) run(ctx context.Context, args []string) int {
 	root := sh.root()
 	root.SetArgs(args)
 	called, err := root.ExecuteContextC(ctx)
@@ -79,12 +83,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitGood
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintln(stderr, "lifeboat:", exit.err)
+			fmt.Fprintln(sh.stderr, "lifeboat:", exit.err)
 		}
 		return exit.code
 	}
-	fmt.Fprintln(stderr, "lifeboat:", err)
-	fmt.Fprintf(stderr, "Run %s --help for what is possible.\n", called.CommandPath())
+	fmt.Fprintln(sh.stderr, "lifeboat:", err)
+	fmt.Fprintf(sh.stderr, "Run %s --help for what is possible.\n", called.CommandPath())
 	return exitUsage
 }
 

@@ -22,16 +22,20 @@ const asProgram = "LIFEBOAT_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		main()
+		asTold()
 		return
 	}
 	testscript.Main(program{m}, map[string]func(){"lifeboat": main})
 }
 
-// program removes the servers that dumps were made with when all tests are done.
+// program removes the servers that dumps were made with, and what else the tests of
+// this package shared, when all of them are done.
 type program struct{ m *testing.M }
 
-func (p program) Run() int { return pgdumps.Main(p.m) }
+func (p program) Run() int {
+	defer removeServiceProgram()
+	return pgdumps.Main(p.m)
+}
 
 // backups are files below a folder, by key.
 type backups map[string][]byte
