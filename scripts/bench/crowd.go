@@ -57,9 +57,12 @@ func (c crowd) config(listen string, schedule func(i int) string) (path string, 
 	return path, os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
-// Schedules: all targets spread over the day, or over the hour.
-func daily(i int) string  { return fmt.Sprintf(`schedule: "%d %d * * *", jitter: 1m`, i%60, i/60%24) }
-func hourly(i int) string { return fmt.Sprintf(`schedule: "%d * * * *", jitter: 1m`, i%60) }
+// Schedules: all targets spread over the day, or over the hour; half of them where the clock
+// changes twice a year.
+func daily(i int) string  { return fmt.Sprintf(`schedule: "%d %d * * *", %s`, i%60, i/60%24, zone(i)) }
+func hourly(i int) string { return fmt.Sprintf(`schedule: "%d * * * *", %s`, i%60, zone(i)) }
+
+func zone(i int) string { return `jitter: 1m, timezone: ` + []string{"UTC", "Europe/Berlin"}[i%2] }
 
 // backups makes the folders with a backup each. All good ones are one file: only their names
 // and the first read of them would differ.

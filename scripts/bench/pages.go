@@ -84,10 +84,8 @@ func (c crowd) pages(drills []string, cursor string) []page {
 
 // latency is how long a page took, sorted.
 type latency struct {
-	page
-	clients int
-	took    []time.Duration
-	bytes   int
+	took  []time.Duration
+	bytes int
 }
 
 func (l latency) at(percent int) time.Duration {
@@ -96,7 +94,7 @@ func (l latency) at(percent int) time.Duration {
 
 // ask asks for a page as often as it says, by so many at once.
 func (s *served) ask(ctx context.Context, p page, clients int) (latency, error) {
-	l := latency{page: p, clients: clients}
+	var l latency
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	errs := make([]error, clients)
