@@ -29,6 +29,7 @@ const clusterLease = 2 * time.Second
 type cluster struct {
 	t        *testing.T
 	clock    *clock
+	address  string // of the history
 	store    history.Store
 	services []*installed
 	running  []*daemon
@@ -43,7 +44,7 @@ const every = "@every 1m"
 // more that have a schedule.
 func newCluster(t *testing.T, address string, store history.Store, processes, targets int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, store: store, clock: newClock(t, time.Now())}
+	c := &cluster{t: t, address: address, store: store, clock: newClock(t, time.Now())}
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
@@ -216,7 +217,7 @@ func (c *cluster) settle(stopClock func()) *ledger {
 			c.t.Errorf("a process that was stopped ended with %d:\n%s", code, p.tail())
 		}
 	}
-	l := readLedger(c.t, c.store)
+	l := readLedger(c.t, c.address, c.store)
 	c.audit(l)
 	return l
 }
@@ -294,7 +295,7 @@ func TestThreeProcessesOnOnePostgreSQLShareAThousandDrillsAndTwoAreKilled(t *tes
 	if interrupted < lost || len(l.owners()) != 3 {
 		t.Errorf("%d drills were interrupted and the processes made %v; want at least %d, and all three at work", interrupted, l.owners(), lost)
 	}
-	t.Logf("%d drills, %d of them interrupted, by process: %v", len(l.list), interrupted, l.owners())
+	t.Logf("%d drills, %d of them interrupted, and %d called off, by process: %v", len(l.list), interrupted, len(l.folded), l.owners())
 }
 
 // TestAProcessOnSQLiteThatIsKilledAndStartedAgainLosesNothing does the same alone.
@@ -324,7 +325,7 @@ func TestAProcessOnSQLiteThatIsKilledAndStartedAgainLosesNothing(t *testing.T) {
 	if files := leftovers(t, c.services[0].tmp); len(files) > 0 {
 		t.Errorf("left behind: %v", files)
 	}
-	t.Logf("%d drills, %d of them interrupted, by process: %v", len(l.list), interrupted, l.owners())
+	t.Logf("%d drills, %d of them interrupted, and %d called off, by process: %v", len(l.list), interrupted, len(l.folded), l.owners())
 }
 
 // TestTwoProcessesOnOneSQLiteFileShareTheirWork runs them on one machine.

@@ -16,7 +16,7 @@ import (
 // audit checks everything that a month left behind.
 func (s *soak) audit() {
 	s.t.Helper()
-	l := readLedger(s.t, s.store)
+	l := readLedger(s.t, filepath.Join(filepath.Dir(s.child.config), "lifeboat.db"), s.store)
 	l.auditChains(s.t)
 	occurrences, late := s.auditSchedules(l)
 	s.auditNewBackups(l)
@@ -27,8 +27,8 @@ func (s *soak) audit() {
 	for _, e := range l.list {
 		states[string(e.Trigger)+" "+ending(e)]++
 	}
-	s.t.Logf("%d drills for %d occurrences, %d late; %d alerts sent in %d requests; faults: %v; drills: %v",
-		len(l.list), occurrences, late, sent, len(s.slack.Calls()), s.faults, states)
+	s.t.Logf("%d drills for %d occurrences, %d late, %d called off for one that waited; %d alerts sent in %d requests; faults: %v; drills: %v",
+		len(l.list), occurrences, late, len(l.folded), sent, len(s.slack.Calls()), s.faults, states)
 }
 
 // ending is how a drill ended in one word.
