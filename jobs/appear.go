@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"lifeboat/history"
@@ -18,25 +20,54 @@ const (
 )
 
 // lookWhenDue looks for new backups of the targets that are drilled when one appears:
-// of each at its own pace, and at once of those that news came about.
+// of each at its own pace, and at once of those that news came about. A source that hangs
+// holds up no other.
 func (s *Service) lookWhenDue() func(context.Context) error {
 	looked := make(map[string]time.Time)
 	return func(ctx context.Context) error {
 		setup, now := s.setup.Load(), s.Now()
-		news := s.news()
-		var errs []error
+		maps.DeleteFunc(looked, func(name string, _ time.Time) bool { return !setup.Targets[name].OnNewBackup })
+		news, due := s.news(), make(map[string][]Target)
 		for name, t := range setup.Targets {
 			last, seen := looked[name]
 			if !t.OnNewBackup || seen && !news[name] && now.Sub(last) < t.Poll && !now.Before(last) {
 				continue
 			}
 			looked[name] = now
-			if err := s.lookFor(ctx, t, now); err != nil {
-				errs = append(errs, err)
-			}
+			source := t.Job.Target.Source
+			due[source] = append(due[source], t)
 		}
+		var mu sync.Mutex
+		var errs []error
+		var wg sync.WaitGroup
+		for _, targets := range due {
+			wg.Go(func() {
+				left, err := s.lookInto(ctx, targets, now)
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				for _, t := range left {
+					delete(looked, t.Job.Target.Name) // they are up at the next turn
+				}
+			})
+		}
+		wg.Wait()
 		return errors.Join(errs...)
 	}
+}
+
+// lookInto looks for new backups in one source. Once that did not answer in time, the targets
+// that are left wait for the next turn.
+func (s *Service) lookInto(ctx context.Context, targets []Target, now time.Time) (left []Target, _ error) {
+	var errs []error
+	for i, t := range targets {
+		err := s.lookFor(ctx, t, now)
+		errs = append(errs, err)
+		if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return targets[i+1:], errors.Join(errs...)
+		}
+	}
+	return nil, errors.Join(errs...)
 }
 
 // news takes what Appeared left.
@@ -76,6 +107,9 @@ func (s *Service) lookFor(ctx context.Context, t Target, now time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("the storage took longer than %s", lookTimeout))
 	defer cancel()
 	found, err := storage.Locate(ctx, t.Source, storage.Query{Pattern: t.Pattern, Marker: t.Marker, Settle: t.Settle, Now: now})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(err, ctx.Err()) // whatever words the source has for it
+	}
 	if err != nil {
 		return fmt.Errorf("look for new backups of %s: %w", name, err)
 	}

@@ -52,12 +52,18 @@ func (t Target) beyondWindows(due, expected time.Time) time.Time {
 	return due
 }
 
+// someBackup is how often a new backup is expected of a target that is drilled when one
+// appears and of which nothing was promised: when none comes any more, nothing else tells.
+const someBackup = 31 * 24 * time.Hour
+
 // interval is how often a verdict is expected around a moment, 0 when that is not known. A target that is
 // drilled when a backup appears is expected to get one within its RPO.
 func (t Target) interval(at time.Time) time.Duration {
 	switch {
 	case t.Schedule != nil:
 		return t.Schedule.Interval(at)
+	case t.OnNewBackup && t.Job.Target.Objectives.RPO == 0 && t.MaxAgeProof == 0:
+		return someBackup
 	case t.OnNewBackup:
 		return t.Job.Target.Objectives.RPO
 	}

@@ -167,6 +167,23 @@ func TestANewBackupIsDrilledOnce(t *testing.T) {
 	}
 }
 
+func TestASourceThatHangsKeepsNoNewBackupOfOthersWaiting(t *testing.T) {
+	w := newWorld(t)
+	w.backup("orders", 50)
+	good := w.target("orders", 10)
+	good.OnNewBackup, good.Poll = true, time.Hour
+	targets := []Target{good}
+	hung := &hungSource{Source: good.Source, asked: make(chan string, 100)}
+	for i := range 20 {
+		target := w.target(fmt.Sprintf("hung%d", i), 10)
+		target.OnNewBackup, target.Poll, target.Source, target.Job.Target.Source = true, time.Hour, hung, "hung"
+		targets = append(targets, target)
+	}
+	r := w.run(w.setup(targets...), "one")
+	<-hung.asked
+	w.until("the one that can be seen is drilled", func() bool { return words(r.ended("orders")) == "new-backup passed" })
+}
+
 func TestACancelledDrillTellsNobodyAndIsNotRepeated(t *testing.T) {
 	w := newWorld(t)
 	target := w.target("orders", 10)
