@@ -151,7 +151,8 @@ type Standing struct {
 	VerdictAt time.Time     // end of the newest drill that could tell: passed, warned or failed; zero when there is none
 	LastGood  *notify.Proof // never a drill that confirms: at best it contradicts the one before
 	// NewestBackup and its time are what the last drill of it found. A drill
-	// that was asked for another backup counts only when that one is newer.
+	// that was asked for another backup counts only when that one is newer; so it does for
+	// VerdictAt and LastGood.
 	NewestBackup   string
 	NewestBackupAt time.Time
 	Running        string // id of the drill that runs

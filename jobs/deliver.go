@@ -53,6 +53,9 @@ func (s *Service) deliver(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
+	errs = slices.DeleteFunc(errs, func(err error) bool { // another process took it: it is in good hands
+		return errors.Is(err, history.ErrLeaseLost)
+	})
 	return errors.Join(errs...)
 }
 

@@ -109,8 +109,11 @@ func olderBackup(t *testing.T, s history.Store) {
 	if st.NewestBackup != newest.Artifact.Key || !st.NewestBackupAt.Equal(newest.Artifact.MadeAt) {
 		t.Errorf("its newest backup is %q of %s, want %q", st.NewestBackup, st.NewestBackupAt, newest.Artifact.Key)
 	}
-	if st.Last.ID != "d2" || st.LastGood == nil || st.LastGood.Drill != "d2" {
-		t.Errorf("it stands %+v, want the drill that was asked for as its last", st)
+	if st.Last.ID != "d2" {
+		t.Errorf("its last drill is %+v, want the one that was asked for", st.Last)
+	}
+	if st.LastGood == nil || st.LastGood.Drill != "d1" || !st.VerdictAt.Equal(newest.Finished) {
+		t.Errorf("its proof is %+v, its verdict of %s; want those of the newest backup", st.LastGood, st.VerdictAt)
 	}
 }
 

@@ -73,16 +73,17 @@ func (st standing) after(e history.Entry) standing {
 	if !e.Finished.Before(st.lastFinished) {
 		st.lastDrill, st.lastVerdict, st.lastFinished = e.ID, e.Verdict, e.Finished
 	}
-	told := e.Verdict.Good() || e.Verdict == verify.Failed
+	// A drill of an older backup that was asked for by name says nothing about the newest one.
+	older := e.Backup != "" && e.MadeAt.Before(st.NewestBackupAt)
+	told := (e.Verdict.Good() || e.Verdict == verify.Failed) && !older
 	if told && e.Finished.After(st.VerdictAt) {
 		st.VerdictAt = e.Finished
 	}
 	// A second look at a backup that failed proves nothing, however it ends.
-	if e.Verdict.Good() && e.Trigger != history.Confirm && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
+	if e.Verdict.Good() && !older && e.Trigger != history.Confirm && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
 		st.LastGood = &notify.Proof{Drill: e.ID, Key: e.Key, MadeAt: e.MadeAt, At: e.Finished}
 	}
-	// A drill of a backup that was asked for by name says nothing about the newest one.
-	if e.Key != "" && (e.Backup == "" || !e.MadeAt.Before(st.NewestBackupAt)) {
+	if e.Key != "" && !older {
 		st.NewestBackup, st.NewestBackupAt = e.Key, e.MadeAt
 	}
 	return st
