@@ -159,6 +159,9 @@ func (s *Store) Update(ctx context.Context, target string, then func(history.Sta
 
 // complete fills in what other tables know: the last drills, the running and the queued.
 func (s session) complete(ctx context.Context, list []standing) error {
+	if len(list) == 0 {
+		return nil
+	}
 	ids := make([]string, 0, len(list))
 	for _, st := range list {
 		if st.lastDrill != "" {
@@ -169,9 +172,13 @@ func (s session) complete(ctx context.Context, list []standing) error {
 	if err != nil {
 		return err
 	}
-	only, args := "", []any{}
-	if len(list) == 1 {
-		only, args = ` AND target = ?`, []any{list[0].Target}
+	var only condition
+	if len(list) <= namedAtOnce { // a page must not count what waits of all others
+		names := make([]string, 0, len(list))
+		for _, st := range list {
+			names = append(names, st.Target)
+		}
+		only = in(` AND target IN `, names)
 	}
 	running, queued := make(map[string]string), make(map[string]int)
 	err = s.each(ctx, func(rows *sql.Rows) error {
@@ -179,7 +186,7 @@ func (s session) complete(ctx context.Context, list []standing) error {
 		err := rows.Scan(&target, &id)
 		running[target] = id
 		return err
-	}, `SELECT target, id FROM drills WHERE state = 'running'`+only, args...)
+	}, `SELECT target, id FROM drills WHERE state = 'running'`+only.text, only.args...)
 	if err != nil {
 		return err
 	}
@@ -189,7 +196,7 @@ func (s session) complete(ctx context.Context, list []standing) error {
 		err := rows.Scan(&target, &n)
 		queued[target] = n
 		return err
-	}, `SELECT target, count(*) FROM drills WHERE state = 'queued'`+only+` GROUP BY target`, args...)
+	}, `SELECT target, count(*) FROM drills WHERE state = 'queued'`+only.text+` GROUP BY target`, only.args...)
 	for i := range list {
 		st := &list[i]
 		st.Last, st.Running, st.Queued = last[st.lastDrill], running[st.Target], queued[st.Target]
@@ -197,12 +204,14 @@ func (s session) complete(ctx context.Context, list []standing) error {
 	return err
 }
 
-// entriesByID reads drills by their whole ids, a few hundred at a time.
+// namedAtOnce is how many drills or targets one statement names.
+const namedAtOnce = 500
+
+// entriesByID reads drills by their whole ids.
 func (s session) entriesByID(ctx context.Context, ids []string) (map[string]history.Entry, error) {
-	const atOnce = 500
 	found := make(map[string]history.Entry, len(ids))
 	for len(ids) > 0 {
-		n := min(len(ids), atOnce)
+		n := min(len(ids), namedAtOnce)
 		args := make([]any, n)
 		for i, id := range ids[:n] {
 			args[i] = id
