@@ -145,13 +145,22 @@ func (c crowd) atWork(ctx context.Context, binary, listen string, dispatch time.
 // measurePage is a page in the budget: for one who asks, and then, without a bar, for so many at once
 // that they keep all processors busy.
 func (s *served) measurePage(ctx context.Context, p page) (row, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return row{}, err
+	}
 	one, err := s.ask(ctx, p, 1)
+	if err != nil {
+		return row{}, err
+	}
+	after, err := s.cpu()
 	if err != nil {
 		return row{}, err
 	}
 	p95 := one.at(95)
 	r := row{p.name, fmt.Sprintf("p95 below %d ms", p.bar.Milliseconds()),
-		fmt.Sprintf("p50 %s, p95 %s, highest %s, %d kB", millis(one.at(50)), millis(p95), millis(one.at(100)), one.bytes>>10), p95 < p.bar}
+		fmt.Sprintf("p50 %s, p95 %s, highest %s; %s of processor, %d kB", millis(one.at(50)), millis(p95), millis(one.at(100)),
+			millis((after-before)/time.Duration(p.times)), one.bytes>>10), p95 < p.bar}
 	if p.pause == 0 {
 		many, err := s.ask(ctx, p, crowdOf)
 		if err != nil {
