@@ -197,6 +197,10 @@ func (c *cluster) settle(stopClock func()) *ledger {
 		return !waits && (running == 0 || len(queued) == 0), err2
 	}
 	c.until("all drills that were asked for ended", over)
+	c.until("schedules fired several times", func(ctx context.Context) (bool, error) {
+		st, err := c.store.Standing(ctx, c.ticking[0])
+		return st.Next.Sub(st.Since) > 5*time.Minute, err
+	})
 	stopClock()
 	c.until("the last drills ended", func(ctx context.Context) (bool, error) {
 		queued, err := c.store.Waiting(ctx, 10_000)
