@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +22,8 @@ const (
 	listed    = 5000            // drills whose reason to wait is looked at
 )
 
-// verdicts a target may have, Unknown for one that was never drilled.
-var verdicts = []verify.Verdict{verify.Unknown, verify.Passed, verify.Warned, verify.Errored, verify.Failed}
+// verdicts a target may have, Unknown for one that was never drilled, in alphabetical order.
+var verdicts = []verify.Verdict{verify.Errored, verify.Failed, verify.Passed, verify.Unknown, verify.Warned}
 
 // record collects what the database and the service know.
 type record struct {
@@ -122,6 +123,8 @@ func (r *record) read(ctx context.Context, l *look) (err error) {
 	if l.fleet, err = r.Store.Fleet(ctx, history.FleetQuery{}); err != nil {
 		return err
 	}
+	// In the order in which they are written they need not be sorted, which takes a tenth of a scrape.
+	slices.SortFunc(l.fleet.Standings, func(a, b history.Standing) int { return strings.Compare(a.Target, b.Target) })
 	if l.queued, err = r.Store.Count(ctx, history.Queued); err != nil {
 		return err
 	}
