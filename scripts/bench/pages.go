@@ -121,8 +121,9 @@ func (s *served) ask(ctx context.Context, p page, clients int) (latency, error) 
 	return l, errors.Join(errs...)
 }
 
-// someDrills asks the service for drills of all ages.
-func (s *served) someDrills(ctx context.Context, targets func(n int) string) (ids []string, cursor string, err error) {
+// someDrills asks the service for drills of all ages, and a place in the middle of the list.
+func (s *served) someDrills(ctx context.Context, c crowd) (ids []string, cursor string, err error) {
+	half := max(1, c.drills/c.targets/2)
 	for n := range 40 {
 		var list struct {
 			Drills []struct {
@@ -130,7 +131,7 @@ func (s *served) someDrills(ctx context.Context, targets func(n int) string) (id
 			} `json:"drills"`
 			Next string `json:"next"`
 		}
-		_, body, err := s.get(ctx, "/api/v1/drills?limit=50&target="+targets(n*997))
+		_, body, err := s.get(ctx, fmt.Sprintf("/api/v1/drills?limit=%d&target=%s", half, c.name(n*997%c.targets)))
 		if err == nil {
 			err = json.Unmarshal(body, &list)
 		}

@@ -123,7 +123,7 @@ func (c crowd) atWork(ctx context.Context, binary, listen string, dispatch time.
 	if err != nil {
 		return nil, err
 	}
-	ids, cursor, err := s.someDrills(ctx, func(n int) string { return c.name(n % c.targets) })
+	ids, cursor, err := s.someDrills(ctx, c)
 	if err != nil {
 		return nil, err
 	}
