@@ -90,20 +90,6 @@ func (c *cluster) ask(targets int) {
 	}
 }
 
-// smallDatabase is an SQLite database with rows.
-func smallDatabase(t testing.TB, rows int) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "made.db")
-	sql := fmt.Sprintf(`create table items (id integer primary key, name text);
-		with recursive n(i) as (select 1 union all select i+1 from n where i < %d) insert into items select i, 'item ' || i from n;`, rows)
-	tool(t, []byte(sql), "sqlite3", "-batch", path)
-	made, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
-}
-
 // start starts all processes and lets time go by until the returned function is called.
 func (c *cluster) start() (stop func()) {
 	c.t.Helper()

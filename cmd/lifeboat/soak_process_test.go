@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -68,16 +69,24 @@ func newInstalled(t testing.TB, env ...string) *installed {
 	if err := os.Mkdir(s.tmp, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.listen = free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s.listen = keepableAddress(t)
 	s.env = append([]string{asProgram + "=1", "TMPDIR=" + s.tmp}, env...)
 	return s
+}
+
+// keepableAddress is a free one that stays free while nobody listens on it: it is not among
+// those that the kernel gives to connections.
+func keepableAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.N(12_000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
+	t.Fatal("no address is free")
+	return ""
 }
 
 // daemon is lifeboat serve in a process of its own. What it says goes to a file, so that

@@ -188,3 +188,17 @@ func (w *supply) config(listen, bucketHost, slackAPI string) string {
 
 // soakToken is the bot token of the fake Slack.
 const soakToken = "xoxb-soak"
+
+// smallDatabase is an SQLite database with rows.
+func smallDatabase(t testing.TB, rows int) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "made.db")
+	sql := fmt.Sprintf(`create table items (id integer primary key, name text);
+		with recursive n(i) as (select 1 union all select i+1 from n where i < %d) insert into items select i, 'item ' || i from n;`, rows)
+	tool(t, []byte(sql), "sqlite3", "-batch", path)
+	made, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
