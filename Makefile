@@ -16,7 +16,7 @@ build: ## build ./lifeboat, a static binary
 	$(GO) build -trimpath -ldflags '-s -w' -o lifeboat ./cmd/lifeboat
 
 test: setup check ## install and start what the tests need, then run all of them
-	CGO_ENABLED=1 $(GO) test -race -timeout 25m $(PACKAGES)
+	CGO_ENABLED=1 $(GO) test -race -timeout 45m $(PACKAGES)
 
 test-short: ## only the tests that need nothing installed
 	$(GO) test -short $(PACKAGES)
