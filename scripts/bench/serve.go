@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,6 +28,9 @@ type served struct {
 	url   string
 	ready time.Duration // from its start to the first yes of readyz
 	ended chan error
+
+	once    sync.Once
+	stopErr error
 }
 
 // serve starts the binary on a configuration and waits until it is ready. What it logs goes to a file.
@@ -63,8 +67,13 @@ func serve(ctx context.Context, binary, config, listen, log string) (*served, er
 	return nil, errors.Join(fmt.Errorf("lifeboat serve was not ready within %s", startTimeout), s.stop())
 }
 
-// stop asks it to end and waits.
+// stop asks it to end and waits. It may be called twice.
 func (s *served) stop() error {
+	s.once.Do(func() { s.stopErr = s.end() })
+	return s.stopErr
+}
+
+func (s *served) end() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -67,45 +68,44 @@ func (c crowd) quiet(ctx context.Context, binary, listen string) ([]row, error) 
 	if err != nil {
 		return nil, err
 	}
-	log := filepath.Join(c.dir, "serve.log")
+	const starts = 4
 	var ready []time.Duration
-	for i := range 4 {
-		say("start %d of 4", i+1)
-		s, err := serve(ctx, binary, config, listen, log)
-		if err != nil {
-			return nil, err
-		}
-		ready = append(ready, s.ready)
-		say("  ready after %.2f s", s.ready.Seconds())
-		if i < 3 {
+	var s *served
+	for i := range starts {
+		if s != nil {
 			if err := s.stop(); err != nil {
 				return nil, err
 			}
-			continue
 		}
-		if err := sleep(ctx, 30*time.Second); err != nil { // what is done at a start only is over by then
+		say("start %d of %d", i+1, starts)
+		if s, err = serve(ctx, binary, config, listen, filepath.Join(c.dir, "serve.log")); err != nil {
 			return nil, err
 		}
-		say("idle for %s", idleFor)
-		share, err := s.idle(ctx, idleFor)
-		if err != nil {
-			return nil, err
-		}
-		now, _, err := s.memory()
-		if err != nil {
-			return nil, err
-		}
-		if err := s.stop(); err != nil {
-			return nil, err
-		}
-		return []row{
-			{fmt.Sprintf("%d targets, %d drills: first start, to readyz", c.targets, c.drills), "at most 10 s", seconds(ready[0]), ready[0] <= startBar},
-			{"the same, later starts", "at most 10 s", seconds(median(ready[1:])), median(ready[1:]) <= startBar},
-			{"processor while there is little to do", "at most 5 % of a core", fmt.Sprintf("%.1f %%", 100*share), share <= idleBar},
-			{"memory then", "", fmt.Sprintf("%d MiB", now>>20), true},
-		}, nil
+		say("  ready after %.2f s", s.ready.Seconds())
+		ready = append(ready, s.ready)
 	}
-	return nil, nil
+	rows, err := s.idleRows(ctx)
+	return append([]row{
+		{fmt.Sprintf("%d targets, %d drills: first start, to readyz", c.targets, c.drills), "at most 10 s", seconds(ready[0]), ready[0] <= startBar},
+		{"the same, later starts", "at most 10 s", seconds(median(ready[1:])), median(ready[1:]) <= startBar},
+	}, rows...), errors.Join(err, s.stop())
+}
+
+// idleRows are what a service takes whose start is over, while there is little to do.
+func (s *served) idleRows(ctx context.Context) ([]row, error) {
+	if err := sleep(ctx, 30*time.Second); err != nil { // what is done once is over by then
+		return nil, err
+	}
+	say("idle for %s", idleFor)
+	share, err := s.idle(ctx, idleFor)
+	if err != nil {
+		return nil, err
+	}
+	now, _, err := s.memory()
+	return []row{
+		{"processor while there is little to do", "at most 5 % of a core", fmt.Sprintf("%.1f %%", 100*share), share <= idleBar},
+		{"memory then", "", fmt.Sprintf("%d MiB", now>>20), true},
+	}, err
 }
 
 // atWork measures dispatch and then the pages, both while each target is drilled once an
@@ -119,6 +119,7 @@ func (c crowd) atWork(ctx context.Context, binary, listen string, dispatch time.
 	if err != nil {
 		return nil, err
 	}
+	defer s.stop() // where something fails
 	rows, err := c.watchDispatch(ctx, s, dispatch)
 	if err != nil {
 		return nil, err
