@@ -23,7 +23,7 @@ import (
 )
 
 // deadline in seconds after which a forgotten container is gone.
-const deadline = "900"
+const deadline = "3600"
 
 // boot prepares and starts a server and returns when it answers. Durability is off: it
 // is thrown away.
