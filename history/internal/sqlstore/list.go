@@ -119,14 +119,14 @@ const (
 // each target to one text: to fetch thousands of rows takes several times as long.
 func (s session) strips(ctx context.Context, targets []string, n int, strips map[string][]history.Mark) error {
 	const u = ` || '` + unitSeparator + `' || `
-	one := `SELECT CAST(? AS TEXT), ` + s.join + `(id` + u + `verdict` + u + `state` + u + `finished` + u + `restore` + u + `summary, '` +
-		recordSeparator + `') FROM (SELECT id, verdict, state, finished, restore, summary FROM drills
-		WHERE target = ? AND state IN ('finished', 'interrupted') ORDER BY finished DESC, id DESC LIMIT ?) AS strip`
-	args := make([]any, 0, 3*len(targets))
+	args := []any{n}
 	for _, target := range targets {
-		args = append(args, target, target, n)
+		args = append(args, target)
 	}
-	query := strings.TrimSuffix(strings.Repeat(one+` UNION ALL `, len(targets)), ` UNION ALL `)
+	query := `SELECT name, (SELECT ` + s.join + `(id` + u + `verdict` + u + `state` + u + `finished` + u + `restore` + u + `summary, '` +
+		recordSeparator + `') FROM (SELECT id, verdict, state, finished, restore, summary FROM drills
+			WHERE target = targets.name AND state IN ('finished', 'interrupted') ORDER BY finished DESC, id DESC LIMIT ?) AS strip)
+		FROM targets WHERE name IN (` + marks(len(targets)) + `)`
 	return s.each(ctx, func(rows *sql.Rows) error {
 		var target string
 		var joined sql.NullString
