@@ -43,7 +43,8 @@ type soak struct {
 	careful  time.Time
 	faults   map[string]int
 	sampled  map[string]float64
-	stubborn int // waits for what did not come
+	stubborn int  // waits for what did not come
+	isDown   bool // it was killed, and is started again later
 }
 
 // event happens at a time of the soak.
@@ -149,7 +150,7 @@ func (s *soak) schedule() {
 	}
 	s.on(7.005, "kill -9 while it drills", func() { s.working = true }) // in Docker
 	for range 4 {
-		s.on(anytime(), "kill -9 at any moment", func() { s.kill(); s.start() })
+		s.on(anytime(), "kill -9 at any moment", s.restart)
 		s.on(anytime(), "kill -9 while it posts", func() { s.posting.Store(true) })
 	}
 	for at, hours := range map[float64]float64{4.25: 6, 9.4: 20, 17.4: 53} {
@@ -160,7 +161,7 @@ func (s *soak) schedule() {
 	s.between(12.4, 12.7, "no folder", func() { s.move("disk") }, func() { s.move("disk") })
 	s.between(20.5, 24.5, "no folder", func() { s.move("mount") }, func() { s.move("mount") })
 	s.between(13.95, 14.4, "no Docker", s.docker.cut, s.docker.mend)
-	s.on(14.2, "kill -9 at any moment", func() { s.kill(); s.start() }) // and starts without Docker
+	s.on(14.2, "kill -9 at any moment", s.restart) // and starts without Docker
 	for kind, at := range map[fakeslack.Kind]float64{fakeslack.Busy: 3.3, fakeslack.Broken: 7.5, fakeslack.Gone: 13.05} {
 		s.between(at, at+0.15, "Slack "+string(kind), func() { s.outage.Store(kind) }, func() { s.outage.Store(fakeslack.Kind("")) })
 	}
@@ -194,8 +195,19 @@ func (s *soak) kill() {
 	s.running.Load().kill(s.t)
 }
 
+// restart kills it and starts it again at once, unless it is down anyway.
+func (s *soak) restart() {
+	if s.isDown {
+		return
+	}
+	s.kill()
+	s.start()
+}
+
 // down kills it and lets time go by before it is started again.
 func (s *soak) down(long time.Duration) {
+	s.isDown = true
+	defer func() { s.isDown = false }()
 	s.kill()
 	from := s.clock.now()
 	for s.clock.now().Before(from.Add(long)) {
