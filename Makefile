@@ -48,7 +48,7 @@ tools: .bin/versitygw .bin/staticcheck ## build the programs that tests and chec
 screenshots: tools .bin/axe.min.js ## draw docs/screenshots anew in a real browser
 	$(GO) test ./web/pages -run Browser -update
 
-bench: setup ## measure the performance budget against its baselines
+bench: setup ## measure the performance budget: a drill against its baselines, the service at its size
 	$(GO) run ./scripts/bench
 
 fuzz: ## fuzz every reader of foreign bytes, 30 s each
