@@ -6,6 +6,7 @@ import (
 
 	"lifeboat/history"
 	"lifeboat/web"
+	"lifeboat/web/access"
 )
 
 const waitingMax = 200 // waiting drills shown
@@ -70,15 +71,24 @@ func (s shell) queuePart(running runningPart, waiting []history.Entry, all int) 
 	return part
 }
 
-// startDrill takes the form of Drill now.
-func (p *Pages) startDrill(w http.ResponseWriter, r *http.Request) error {
+// form reads what an operator sent; who that is comes back.
+func form(w http.ResponseWriter, r *http.Request) (access.Caller, error) {
 	c, err := operator(r)
 	if err != nil {
-		return err
+		return c, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return &problem{http.StatusBadRequest, "The form could not be read."}
+		return c, &problem{http.StatusBadRequest, "The form could not be read."}
+	}
+	return c, nil
+}
+
+// startDrill takes the form of Drill now.
+func (p *Pages) startDrill(w http.ResponseWriter, r *http.Request) error {
+	c, err := form(w, r)
+	if err != nil {
+		return err
 	}
 	id, _, err := p.Service.Drill(r.Context(), web.Ask{Target: r.PathValue("name"), Backup: r.PostForm.Get("backup"), By: c.Name})
 	switch {
@@ -93,13 +103,9 @@ func (p *Pages) startDrill(w http.ResponseWriter, r *http.Request) error {
 
 // cancel takes the form of Stop. A drill that is over by then is shown as it ended.
 func (p *Pages) cancel(w http.ResponseWriter, r *http.Request) error {
-	c, err := operator(r)
+	c, err := form(w, r)
 	if err != nil {
 		return err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return &problem{http.StatusBadRequest, "The form could not be read."}
 	}
 	id := r.PathValue("id")
 	if err := p.Service.Cancel(r.Context(), id, c.Name); err != nil && !errors.Is(err, history.ErrOver) {
