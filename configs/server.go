@@ -38,7 +38,7 @@ type TLS struct {
 // Alerts says when alerts are sent.
 type Alerts struct {
 	Repeat          time.Duration `yaml:"repeat" default:"24h" min:"0s" max:"52w" doc:"A problem that lasts is told again after this long; 0s: never."`
-	UnverifiedAfter int           `yaml:"unverified_after" default:"3" min:"1" max:"100" doc:"Drills in a row that could not tell before anybody is told. One occurrence has three attempts."`
+	UnverifiedAfter int           `yaml:"unverified_after" default:"3" min:"1" max:"100" doc:"Drills in a row that could not tell before anybody is told. One occurrence has three attempts within the first hour."`
 	Warnings        bool          `yaml:"warnings" doc:"Whether a drill that warned is a problem to tell as well."`
 	Digest          string        `yaml:"digest" default:"0 8 * * mon" is:"digest" doc:"When the digest of what was proven and what was not is sent: a schedule, or off."`
 	DigestTimezone  string        `yaml:"digest_timezone" default:"UTC" is:"timezone" doc:"Time zone of digest."`

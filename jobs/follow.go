@@ -16,12 +16,17 @@ import (
 const ByHand = "lifeboat drill"
 
 // maxAttempts bounds the drills made of one: the first, and those that retry it or
-// take it over.
-const maxAttempts = 3
+// take it over. Those of an older backup have soonAttempts, and so does one that may be what
+// its processes die of.
+const (
+	maxAttempts  = 6
+	soonAttempts = 3
+)
 
-// retryAfter are the pauses before the second and third attempt of a drill that could
-// not tell.
-var retryAfter = [maxAttempts - 1]time.Duration{5 * time.Minute, 30 * time.Minute}
+// retryAfter are the pauses before the second and each further attempt of a drill that
+// could not tell. The first are for what passes at once. The others are for an outage of
+// hours: the target is proven soon after it, where its schedule would take days.
+var retryAfter = [maxAttempts - 1]time.Duration{5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour}
 
 // unconfirmed are findings that a second look at the same backup cannot change.
 var unconfirmed = []string{
@@ -29,9 +34,10 @@ var unconfirmed = []string{
 }
 
 // FollowUp is the drill that comes after one, nil when none does. A drill that could
-// not tell is tried again. One that failed is confirmed once by a second drill of
-// the same backup; it is never repeated until it passes.
-func FollowUp(d history.Drill, rep verify.Report, now time.Time, newID func(time.Time) string) *history.Drill {
+// not tell is tried again, more than soonAttempts times only before the target's schedule
+// makes the next, which is zero when there is none. One that failed is confirmed once by a
+// second drill of the same backup; it is never repeated until it passes.
+func FollowUp(d history.Drill, rep verify.Report, now, scheduled time.Time, newID func(time.Time) string) *history.Drill {
 	next := history.Drill{
 		ID: newID(now), Target: d.Target, Priority: history.PriorityFollowUp, Asked: now, By: d.By,
 		Backup: d.Backup, Follows: d.ID, Attempt: 1,
@@ -45,12 +51,31 @@ func FollowUp(d history.Drill, rep verify.Report, now time.Time, newID func(time
 			next.Trigger = history.Confirm // it still is the second look
 		}
 		next.NotBefore = now.Add(retryAfter[d.Attempt-1])
+		if d.Attempt >= soonAttempts && (d.Backup != "" || !scheduled.IsZero() && !next.NotBefore.Before(scheduled)) {
+			return nil
+		}
 	case rep.Verdict == verify.Failed && d.Trigger != history.Confirm && confirmable(rep):
 		next.Trigger, next.Backup = history.Confirm, rep.Artifact.Key
 	default:
 		return nil
 	}
 	return &next
+}
+
+// followUp is the FollowUp of a drill of this target. A retry keeps out of its maintenance
+// windows.
+func (t Target) followUp(d history.Drill, rep verify.Report, now time.Time, newID func(time.Time) string) *history.Drill {
+	var scheduled time.Time
+	if t.Schedule != nil {
+		scheduled = t.Schedule.Next(now)
+	}
+	next := FollowUp(d, rep, now, scheduled, newID)
+	if next != nil && next.Trigger == history.Retry && t.Windows != nil {
+		if closed, until := t.Windows.Closed(next.NotBefore); closed {
+			next.NotBefore = until.Add(spread(d.Target, now, t.Jitter))
+		}
+	}
+	return next
 }
 
 // vanished reports whether a drill could not tell because its backup is gone.
@@ -76,7 +101,11 @@ func confirmable(rep verify.Report) bool {
 // last attempt. Its id follows from the other's, because it is made inside a transaction
 // that may be tried again.
 func takeOver(d history.Drill, now time.Time) *history.Drill {
-	if d.Attempt >= maxAttempts || d.By == ByHand {
+	bound := soonAttempts
+	if d.Trigger == history.Retry {
+		bound = maxAttempts // the one before it did not die
+	}
+	if d.Attempt >= bound || d.By == ByHand {
 		return nil
 	}
 	next := d
@@ -97,13 +126,13 @@ func takeOver(d history.Drill, now time.Time) *history.Drill {
 func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, followUps bool) Consequences {
 	return func(d history.Drill, rep verify.Report, st history.Standing, alike int, stopped error) func(notify.State) history.Effects {
 		now := clock()
+		t, configured := s.Targets[d.Target]
 		var drills []history.Drill
 		if followUps && !errors.Is(stopped, ErrInterrupted) {
-			if next := FollowUp(d, rep, now, newID); next != nil && !(next.Trigger == history.Confirm && confirmed(d, rep, st)) {
+			if next := t.followUp(d, rep, now, newID); next != nil && !(next.Trigger == history.Confirm && confirmed(d, rep, st)) {
 				drills = append(drills, *next)
 			}
 		}
-		t, configured := s.Targets[d.Target]
 		elsewhere := d.Backup != "" && (d.Trigger != history.Confirm || rep.Verdict == verify.Errored)
 		if !configured || elsewhere || errors.Is(stopped, ErrInterrupted) {
 			return func(state notify.State) history.Effects { return history.Effects{State: state, Drills: drills} }

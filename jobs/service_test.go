@@ -57,8 +57,10 @@ func TestABadBackupIsConfirmedOnceAndToldUntilItIsGoodAgain(t *testing.T) {
 
 func TestADrillThatCannotTellIsTriedAgainAndThenToldToOperators(t *testing.T) {
 	w := newWorld(t)
+	w.backup("orders", 50)
 	r := w.run(w.setup(w.target("orders", 10)), "one")
-	if err := os.RemoveAll(w.backups); err != nil { // the storage does not answer
+	away := w.backups + ".away"
+	if err := os.Rename(w.backups, away); err != nil { // the storage does not answer
 		t.Fatal(err)
 	}
 	r.ask("orders")
@@ -67,9 +69,16 @@ func TestADrillThatCannotTellIsTriedAgainAndThenToldToOperators(t *testing.T) {
 		if i < 2 && w.friend.told() != "" {
 			t.Fatalf("told %s after %d attempts", w.friend.told(), i+1)
 		}
-		w.forward(retryAfter[min(i, 1)])
+		if i < 2 {
+			w.forward(retryAfter[i])
+		}
 	}
 	w.until("told", func() bool { return w.friend.told() == "unverified opened" })
+	if err := os.Rename(away, w.backups); err != nil {
+		t.Fatal(err)
+	}
+	w.forward(retryAfter[2])
+	w.until("proven", func() bool { return w.friend.told() == "unverified opened, unverified recovered" })
 	if waiting, err := r.Store.Waiting(t.Context(), 10); err != nil || len(waiting) > 0 {
 		t.Errorf("still waiting: %+v, %v", waiting, err)
 	}

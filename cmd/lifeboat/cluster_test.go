@@ -214,7 +214,7 @@ func (c *cluster) settle(stopClock func()) *ledger {
 
 func (c *cluster) audit(l *ledger) {
 	c.t.Helper()
-	l.auditChains(c.t)
+	l.auditChains(c.t, nil)
 	for _, id := range c.asked {
 		if n := l.verdicts(l.byID[id]); n != 1 {
 			c.t.Errorf("drill %s and those that took it over have %d verdicts, want one", id, n)

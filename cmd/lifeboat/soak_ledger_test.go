@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,8 +13,12 @@ import (
 	"lifeboat/verify"
 )
 
-// maxAttempts is how many drills are made of one at most: what docs and pages say.
-const maxAttempts = 3
+// maxAttempts is how many drills are made of one at most, and soonAttempts those that do not
+// depend on its schedule: what docs and pages say.
+const (
+	maxAttempts  = 6
+	soonAttempts = 3
+)
 
 // ledger is all drills on record, to be audited.
 type ledger struct {
@@ -106,7 +111,8 @@ func (l *ledger) count(holds func(history.Entry) bool) int {
 }
 
 // auditChains checks that every drill is over, and followed by exactly what has to follow.
-func (l *ledger) auditChains(t testing.TB) {
+// Plans are those of targets that have one.
+func (l *ledger) auditChains(t testing.TB, plans map[string]schedule) {
 	t.Helper()
 	for _, e := range l.list {
 		if e.State != history.Finished && e.State != history.Interrupted || e.Finished.IsZero() || e.Verdict == verify.Unknown {
@@ -116,10 +122,11 @@ func (l *ledger) auditChains(t testing.TB) {
 			t.Errorf("drill %s of %s follows %s, which is no drill of this target", e.ID, e.Target, e.Follows)
 		}
 		want, by := 0, []history.Trigger{history.Confirm}
+		soon, late := e.Attempt < soonAttempts, e.Attempt < maxAttempts && e.Trigger != history.Confirm
 		switch {
-		case e.State == history.Interrupted && e.Attempt < maxAttempts:
+		case e.State == history.Interrupted && (soon || late && e.Trigger == history.Retry):
 			want, by = 1, append(by, history.TakeOver)
-		case e.State == history.Finished && e.Verdict == verify.Errored && e.Attempt < maxAttempts:
+		case e.State == history.Finished && e.Verdict == verify.Errored && (soon || late && !l.scheduledSoon(e, plans[e.Target])):
 			want, by = 1, append(by, history.Retry)
 		case e.State == history.Finished && e.Verdict == verify.Failed && e.Trigger != history.Confirm:
 			want = len(l.followers[e.ID]) // none where a second look cannot change it
@@ -137,6 +144,13 @@ func (l *ledger) auditChains(t testing.TB) {
 	}
 }
 
+// scheduledSoon reports whether nothing followed a drill of a target, and its schedule makes
+// the next before another attempt of this one would be due: then nothing has to.
+func (l *ledger) scheduledSoon(e history.Entry, plan schedule) bool {
+	const longest, lag = 12 * time.Hour, 12 * time.Hour // the pause before an attempt; how far the clock runs ahead of what is decided
+	return plan != nil && len(l.followers[e.ID]) == 0 && plan.Next(e.Started).Before(e.Finished.Add(longest+lag))
+}
+
 // verdicts counts the drills of a chain that ended in a verdict, beginning with one.
 func (l *ledger) verdicts(e history.Entry) int {
 	n := 0
@@ -149,9 +163,22 @@ func (l *ledger) verdicts(e history.Entry) int {
 	return n
 }
 
-// schedule is what next says.
+// story is what was drilled of a target in a time, for a person to read.
+func (l *ledger) story(target string, from, to time.Time) string {
+	text := &strings.Builder{}
+	for _, e := range slices.Concat(l.list, l.folded) {
+		if e.Target == target && !e.Asked.Before(from) && !e.Asked.After(to) {
+			fmt.Fprintf(text, "  %s %s attempt %d: asked %s, due %s, ran %s to %s: %s, %s\n", e.ID, e.Trigger, e.Attempt, e.Asked.Format(time.RFC3339),
+				e.ScheduledFor.Format(time.RFC3339), e.Started.Format(time.RFC3339), e.Finished.Format(time.RFC3339), ending(e), e.Summary)
+		}
+	}
+	return text.String()
+}
+
+// schedule says when something is due, and how often.
 type schedule interface {
 	Next(after time.Time) time.Time
+	Interval(at time.Time) time.Duration
 }
 
 // fired are the drills that a schedule asked for, in the order of their times.

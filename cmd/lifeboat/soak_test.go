@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -57,6 +58,10 @@ type event struct {
 // span is a time in which no Lifeboat ran, or that the clock left out.
 type span struct{ from, to time.Time }
 
+// seedVariable has a soak draw the same times as one before, which said its seed. How its
+// processes keep up is never quite the same.
+const seedVariable = "LIFEBOAT_TEST_SEED"
+
 // gauges must not grow.
 var gauges = []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes"}
 
@@ -87,6 +92,12 @@ func TestAMonthOfTwoHundredTargetsSurvivesEveryFault(t *testing.T) {
 func newSoak(t *testing.T) *soak {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
+	if given := os.Getenv(seedVariable); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
 	t.Logf("seed %d", seed)
 	s := &soak{t: t, random: rand.New(rand.NewPCG(seed, 0)), faults: make(map[string]int)}
 	begin := time.Now().UTC().Truncate(day).Add(day) // never before the clock of the machine

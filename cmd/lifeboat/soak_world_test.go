@@ -43,7 +43,7 @@ var groups = []struct {
 	{"weekly", "disk", 10, func(r *rand.Rand) string { return at(fmt.Sprintf("* * %d", r.IntN(7)))(r) }, ""},
 	{"fresh", "disk", 8, fixed("on-new-backup"), ", poll: 1h, objectives: {rpo: 26h}"},          // two get no backups for some days
 	{"proof", "disk", 2, fixed("on-new-backup"), ", poll: 1h, objectives: {max_age_proof: 2d}"}, // with a backup each fourth day
-	{"never", "nowhere", 2, at("* * *"), ""},                                                    // the folder does not exist
+	{"never", "nowhere", 2, fixed("30 6 * * *"), ""},                                            // the folder does not exist: tried again from morning to night
 	{"bad", "disk", 4, at("* * *"), ""},                                                         // truncated for some days
 	{"gone", "mount", 2, at("* * *"), ""},                                                       // the folder is away for some days
 	{"shop", "disk", 2, fixed("@every 168h"), ", ignore: [{code: role_absent, reason: made elsewhere}]"},
