@@ -224,8 +224,8 @@ func (s *soak) auditTold(told map[string]int) {
 	}
 }
 
-// auditOverdue checks that what was called overdue was, and that nothing was for long
-// without anybody being told.
+// auditOverdue checks that what was called overdue was, and that nothing was without
+// anybody being told in time.
 func (s *soak) auditOverdue(l *ledger, deliveries []history.Delivery) {
 	s.t.Helper()
 	verdicts := make(map[string][]history.Entry)
@@ -260,18 +260,18 @@ func (s *soak) auditOverdue(l *ledger, deliveries []history.Delivery) {
 			if i+1 < len(verdicts[one.name]) {
 				until = verdicts[one.name][i+1].Finished
 			}
-			due := e.Finished.Add(s.allowed(one, e.Finished))
-			if !until.After(s.pardon(due)) {
+			last := s.pardon(e.Finished.Add(s.allowed(one, e.Finished)))
+			if !until.After(last) {
 				continue
 			}
 			heard := slices.ContainsFunc(alerts[one.name], func(d history.Delivery) bool {
 				a := d.Alert
-				alone := d.State == history.Sent || strings.Contains(d.Why, "told once for all")
-				return alone && (a.Kind == notify.Overdue || a.Kind == notify.Unverified) && !a.At.Before(e.Finished) && !a.At.After(until)
+				told := d.State == history.Sent || strings.Contains(d.Why, "told once for all")
+				return told && (a.Kind == notify.Overdue || a.Kind == notify.Unverified) && !a.At.Before(e.Finished) && !a.At.After(last)
 			})
 			if !heard {
-				s.t.Errorf("%s: it had no verdict between %s and %s, and nobody was told:\n%s", one.name,
-					e.Finished.Format(time.RFC3339), until.Format(time.RFC3339), l.story(one.name, e.Finished, until))
+				s.t.Errorf("%s: it had no verdict between %s and %s, and nobody was told by %s:\n%s", one.name,
+					e.Finished.Format(time.RFC3339), until.Format(time.RFC3339), last.Format(time.RFC3339), l.story(one.name, e.Finished, until))
 			}
 		}
 	}
@@ -291,8 +291,8 @@ func (s *soak) allowed(one series, at time.Time) time.Duration {
 	}
 }
 
-// pardon is when an alert about what was due is late: some time after it, or after the
-// downtime it falls into, in which the drills that were missed are made up for.
+// pardon is when somebody must have been told that what was due did not come: some time
+// after it, or after the downtime it falls into, which is made up for first.
 func (s *soak) pardon(due time.Time) time.Time {
 	const patience = 2 * time.Hour
 	for _, g := range s.gaps {
