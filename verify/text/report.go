@@ -112,9 +112,12 @@ func (p *page) sandbox(s *verify.Sandbox) {
 			held++
 		}
 	}
-	if s.Isolated {
+	switch {
+	case s.Isolated:
 		line += ", isolated"
-	} else {
+	case len(s.Probes) == 0: // the drill ended before
+		line += ", isolation not probed"
+	default:
 		line += ", NOT ISOLATED"
 	}
 	if n := len(s.Probes); n > 0 {

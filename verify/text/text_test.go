@@ -89,6 +89,19 @@ func TestReportTellsWhatHappenedAndWhatToDo(t *testing.T) {
 	testkit.Golden(t, "report-errored.txt", text.Report(errored(), text.Options{Now: noon}))
 }
 
+func TestASandboxIsCalledLeakyOnlyByItsProbes(t *testing.T) {
+	r := failed()
+	for want, probes := range map[string][]sandbox.Probe{
+		"isolation not probed":              nil,
+		"NOT ISOLATED (0 of 1 probes held)": {{Name: "reach out", Detail: "10.0.0.1 answered"}},
+	} {
+		r.Sandbox = &verify.Sandbox{Runner: "docker", Probes: probes}
+		if out := text.Report(r, text.Options{Now: noon}); !strings.Contains(out, want) {
+			t.Errorf("with %d probes, %q is not in:\n%s", len(probes), want, out)
+		}
+	}
+}
+
 func TestTableShowsTheGravestFindingOfEach(t *testing.T) {
 	testkit.Golden(t, "table.txt", text.Table([]verify.Report{failed(), passed(), errored()}, text.Options{Now: noon}))
 	testkit.Golden(t, "table-color.txt", text.Table([]verify.Report{failed(), passed(), errored()}, text.Options{Now: noon, Color: true}))

@@ -1,0 +1,32 @@
+package pages_test
+
+import (
+	"strings"
+	"testing"
+
+	"lifeboat/history"
+	"lifeboat/verify"
+)
+
+// record puts a finished drill on record.
+func record(t testing.TB, store history.Store, r verify.Report) {
+	t.Helper()
+	importer, ok := store.(history.Importer)
+	if !ok {
+		t.Fatal("the store takes no reports of an earlier one")
+	}
+	check(t, importer.Import(t.Context(), func(yield func(verify.Report) bool) { yield(r) }))
+}
+
+func TestASandboxThatWasNeverProbedIsNotCalledLeaky(t *testing.T) {
+	s := newSite(t, true)
+	record(t, s.store, verify.Report{
+		Schema: verify.Schema, Drill: "cut-short", Target: "search", Verdict: verify.Failed, Started: now, Finished: now,
+		Results: []verify.Result{{Check: "artifact", Verdict: verify.Failed, Code: verify.ArchiveTruncated, Detail: "The dump ends too early."}},
+		Sandbox: &verify.Sandbox{Runner: "docker", Image: "postgres:16"},
+	})
+	_, body := s.get(t, "/drills/cut-short")
+	if strings.Contains(body, "not isolated") || !strings.Contains(body, "isolation not probed") {
+		t.Error("the page of a drill that ended before its sandbox was probed does not say so")
+	}
+}
