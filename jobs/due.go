@@ -14,10 +14,8 @@ import (
 const lateness = 1.5
 
 // due is when a verdict about a target has to have come by, and why; zero when nothing
-// is expected of it.
-func (t Target) due(st history.Standing) (time.Time, string) {
-	var due time.Time
-	var why string
+// is expected of it. proof is true when only a good verdict will do.
+func (t Target) due(st history.Standing) (due time.Time, why string, proof bool) {
 	last := later(later(st.Since, st.Planned), st.VerdictAt)
 	if interval := t.interval(last); interval > 0 {
 		due = t.beyondWindows(last.Add(time.Duration(lateness*float64(interval))), last.Add(interval))
@@ -30,11 +28,11 @@ func (t Target) due(st history.Standing) (time.Time, string) {
 			proven = later(proven, st.LastGood.At)
 		}
 		if by := proven.Add(t.MaxAgeProof); due.IsZero() || by.Before(due) {
-			due = by
-			why = "the last proof is older than max_age_proof, " + units.Duration(t.MaxAgeProof)
+			due, proof = by, true
+			why = "since max_age_proof is " + units.Duration(t.MaxAgeProof)
 		}
 	}
-	return due, why
+	return due, why, proof
 }
 
 // beyondWindows puts off when a verdict is due where a maintenance window keeps its drill,

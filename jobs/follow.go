@@ -140,7 +140,7 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 		e := notify.Event{
 			Target: d.Target, At: now, Report: &rep, Confirms: d.Trigger == history.Confirm, LastGood: st.LastGood,
 		}
-		e.VerdictDue, e.DueWhy = t.due(told(d, st, rep))
+		e.VerdictDue, e.DueWhy, e.ProofDue = t.due(told(d, st, rep))
 		e.Alike = alike
 		return func(state notify.State) history.Effects {
 			effects := s.decide(t, state, e)

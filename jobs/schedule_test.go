@@ -94,28 +94,29 @@ func TestWhenAVerdictIsDue(t *testing.T) {
 		target Target
 		st     history.Standing
 		want   time.Time
+		proof  bool
 	}{
-		{"one and a half intervals after the last verdict", daily, history.Standing{Since: noon.Add(-99 * hour), VerdictAt: noon}, noon.Add(36 * hour)},
-		{"or after it was configured, when there was none", daily, history.Standing{Since: noon}, noon.Add(36 * hour)},
-		{"or after its schedule changed", daily, history.Standing{Since: noon.Add(-99 * hour), Planned: noon, VerdictAt: noon.Add(-50 * hour)}, noon.Add(36 * hour)},
+		{"one and a half intervals after the last verdict", daily, history.Standing{Since: noon.Add(-99 * hour), VerdictAt: noon}, noon.Add(36 * hour), false},
+		{"or after it was configured, when there was none", daily, history.Standing{Since: noon}, noon.Add(36 * hour), false},
+		{"or after its schedule changed", daily, history.Standing{Since: noon.Add(-99 * hour), Planned: noon, VerdictAt: noon.Add(-50 * hour)}, noon.Add(36 * hour), false},
 		{"not while a window keeps drills from beginning", Target{Schedule: everyHours(2), Windows: night{}},
-			history.Standing{VerdictAt: noon.Add(9 * hour)}, noon.Add(17 * hour)},
+			history.Standing{VerdictAt: noon.Add(9 * hour)}, noon.Add(17 * hour), false},
 		{"nor right after one that held the drill back", Target{Schedule: everyHours(4), Windows: night{}},
-			history.Standing{VerdictAt: noon.Add(11 * hour)}, noon.Add(18 * hour)},
-		{"as ever where no window is in the way", Target{Schedule: everyHours(2), Windows: night{}}, history.Standing{VerdictAt: noon}, noon.Add(3 * hour)},
-		{"never when only drilled on request", Target{}, history.Standing{Since: noon, VerdictAt: noon}, time.Time{}},
-		{"within its RPO when drilled as backups appear", appearing, history.Standing{VerdictAt: noon}, noon.Add(15 * hour)},
-		{"once a month and a half when backups may appear at any time", Target{OnNewBackup: true}, history.Standing{VerdictAt: noon}, noon.Add(46*24*hour + 12*hour)},
-		{"or when its proof gets too old", Target{OnNewBackup: true, MaxAgeProof: 90 * 24 * hour}, history.Standing{Since: noon}, noon.Add(90 * 24 * hour)},
-		{"when the last proof gets too old", proven, history.Standing{VerdictAt: noon, LastGood: proof(noon.Add(-9 * hour))}, noon.Add(21 * hour)},
-		{"a verdict that is no proof does not help", proven, history.Standing{Since: noon.Add(-20 * hour), VerdictAt: noon}, noon.Add(10 * hour)},
-		{"even without any schedule", Target{MaxAgeProof: hour}, history.Standing{Since: noon}, noon.Add(hour)},
+			history.Standing{VerdictAt: noon.Add(11 * hour)}, noon.Add(18 * hour), false},
+		{"as ever where no window is in the way", Target{Schedule: everyHours(2), Windows: night{}}, history.Standing{VerdictAt: noon}, noon.Add(3 * hour), false},
+		{"never when only drilled on request", Target{}, history.Standing{Since: noon, VerdictAt: noon}, time.Time{}, false},
+		{"within its RPO when drilled as backups appear", appearing, history.Standing{VerdictAt: noon}, noon.Add(15 * hour), false},
+		{"once a month and a half when backups may appear at any time", Target{OnNewBackup: true}, history.Standing{VerdictAt: noon}, noon.Add(46*24*hour + 12*hour), false},
+		{"or when its proof gets too old", Target{OnNewBackup: true, MaxAgeProof: 90 * 24 * hour}, history.Standing{Since: noon}, noon.Add(90 * 24 * hour), true},
+		{"when the last proof gets too old", proven, history.Standing{VerdictAt: noon, LastGood: proof(noon.Add(-9 * hour))}, noon.Add(21 * hour), true},
+		{"a verdict that is no proof does not help", proven, history.Standing{Since: noon.Add(-20 * hour), VerdictAt: noon}, noon.Add(10 * hour), true},
+		{"even without any schedule", Target{MaxAgeProof: hour}, history.Standing{Since: noon}, noon.Add(hour), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, why := tt.target.due(tt.st)
-			if !got.Equal(tt.want) {
-				t.Errorf("due at %s, want %s", got, tt.want)
+			got, why, proof := tt.target.due(tt.st)
+			if !got.Equal(tt.want) || proof != tt.proof {
+				t.Errorf("due at %s, only a proof: %t; want %s, %t", got, proof, tt.want, tt.proof)
 			}
 			if (why == "") != got.IsZero() {
 				t.Errorf("due at %s because %q", got, why)

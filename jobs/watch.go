@@ -82,7 +82,7 @@ func overdue(standings []history.Standing) (n int) {
 // passage is the event that time went by.
 func (t Target) passage(st history.Standing, now time.Time) notify.Event {
 	e := notify.Event{Target: st.Target, At: now, LastGood: st.LastGood}
-	e.VerdictDue, e.DueWhy = t.due(st)
+	e.VerdictDue, e.DueWhy, e.ProofDue = t.due(st)
 	return e
 }
 

@@ -146,7 +146,7 @@ func (d *decider) alert(kind Kind, p Problem, why Reason) Alert {
 	}
 	a.Title = d.title(a, p)
 	if a.Hint == "" {
-		a.Hint = hint(a)
+		a.Hint = hint(a, e.ProofDue)
 	}
 	return a
 }
@@ -162,10 +162,18 @@ func (d *decider) fillOverdue(a *Alert) {
 	}
 	a.Verdict, a.Code = verify.Errored, "overdue"
 	a.Expected = "a verdict by " + stamp(e.VerdictDue)
+	if e.ProofDue {
+		a.Expected = "a good verdict by " + stamp(e.VerdictDue)
+	}
 	if e.DueWhy != "" {
 		a.Expected += ", " + e.DueWhy
 	}
 	a.Observed = "none by " + stamp(e.At)
+}
+
+// tells reports whether a drill ended that could tell.
+func (e Event) tells() bool {
+	return e.Report != nil && (e.Report.Verdict.Good() || e.Report.Verdict == verify.Failed)
 }
 
 // proves reports whether a drill ended that proves its backup good. A second look at one
@@ -192,8 +200,9 @@ func backup(r *verify.Report) string {
 	return r.Artifact.Key
 }
 
-// hint says what to do where the finding does not.
-func hint(a Alert) string {
+// hint says what to do where the finding does not. proof is true when it is about one that
+// is missing.
+func hint(a Alert, proof bool) string {
 	switch {
 	case a.Reason == Recovered && a.Verdict == verify.Failed:
 		return "Another alert tells what is wrong with the backup."
@@ -204,6 +213,9 @@ func hint(a Alert) string {
 	case a.Kind == BadBackup:
 		return "Open the report, then look at the job that makes this backup. " +
 			"Until it is mended, the last backup proven good is the one to restore from."
+	case a.Kind == Overdue && proof:
+		return "Look at the last drills of this target: what did they find, or why could they not tell? " +
+			"If there are none, look at the queue and at its schedule."
 	case a.Kind == Overdue:
 		return "Look at the queue: does a drill wait or run, and for how long? " +
 			"Is Lifeboat running all the time, and is the schedule of this target right?"

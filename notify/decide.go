@@ -34,6 +34,7 @@ type Problem struct {
 	Confirmed bool      `json:"confirmed,omitempty"` // by a second drill
 	Doubted   bool      `json:"doubted,omitempty"`   // a second drill said otherwise
 	Due       time.Time `json:"due,omitzero"`        // of an overdue one: when the verdict had to have come
+	Proof     bool      `json:"proof,omitempty"`     // of an overdue one: a verdict may have come, a good one did not
 	Quiet     bool      `json:"quiet,omitempty"`     // nobody was told: many targets had the same
 }
 
@@ -49,9 +50,11 @@ type Event struct {
 	Confirms bool
 	LastGood *Proof // before this event; nil when there is none
 	// VerdictDue is when a verdict has to have come by, and DueWhy the words for why:
-	// "1.5 times its interval of 24 h". Zero when nothing is expected.
+	// "1.5 times its interval of 24 h". Zero when nothing is expected. ProofDue is true
+	// when only a good verdict will do.
 	VerdictDue time.Time
 	DueWhy     string
+	ProofDue   bool
 	// Alike is how many other targets have the same trouble now: drills cannot tell about
 	// them for the cause in Report, or they are overdue as well. Whoever reads of a few need
 	// not read of all.
@@ -210,6 +213,10 @@ func (d *decider) overdue(tells bool) {
 	open, isOpen := d.state.Problems[Overdue]
 	due := d.event.VerdictDue
 	late := !due.IsZero() && d.event.At.After(due)
+	if isOpen && late {
+		open.Proof = d.event.ProofDue
+		d.state.Problems[Overdue] = open
+	}
 	switch {
 	case isOpen && !late && (tells || !due.Equal(open.Due)):
 		d.end(Overdue)
@@ -217,7 +224,9 @@ func (d *decider) overdue(tells bool) {
 	case !isOpen && d.unverifiedTold():
 		// That drills cannot tell is known, and why: nobody is told twice.
 	case !isOpen && d.event.Alike >= outage:
-		d.quiet(Overdue, Problem{ID: d.id(Overdue, due), Since: due, Due: due, Quiet: true, Verdict: verify.Errored})
+		d.quiet(Overdue, Problem{
+			ID: d.id(Overdue, due), Since: due, Due: due, Proof: d.event.ProofDue, Quiet: true, Verdict: verify.Errored,
+		})
 	case !isOpen:
 		d.open(Overdue, due)
 	case open.Quiet: // the alert of all of them tells
@@ -251,7 +260,7 @@ func (d *decider) due(open Problem) bool {
 func (d *decider) open(kind Kind, since time.Time) {
 	p := Problem{ID: d.id(kind, since), Since: since}
 	if kind == Overdue {
-		p.Due = d.event.VerdictDue
+		p.Due, p.Proof = d.event.VerdictDue, d.event.ProofDue
 	}
 	d.tellAnew(kind, p, Opened)
 }

@@ -206,6 +206,51 @@ func TestWarningsAreProblemsWhereThePolicySaysSo(t *testing.T) {
 	}
 }
 
+func TestWhatIsOverdueIsCalledByItsName(t *testing.T) {
+	due := noon.Add(36 * time.Hour)
+	at := func(hours int, by time.Time, proof bool, r *verify.Report) notify.Event {
+		return notify.Event{Target: "orders", At: noon.Add(time.Duration(hours) * time.Hour), VerdictDue: by, ProofDue: proof, Report: r}
+	}
+	failed, errored, passed := report(verify.Failed, "rows_missing a"), report(verify.Errored, "storage_unreachable"), report(verify.Passed)
+	later := due.Add(48 * time.Hour)
+	tests := []struct {
+		name   string
+		events []notify.Event
+		want   string
+	}{
+		{"no verdict came", []notify.Event{at(37, due, false, nil)}, "Nothing proves orders: no verdict came by 2026-06-03 00:00 UTC."},
+		{"verdicts came and no proof", []notify.Event{at(35, due, true, failed), at(37, due, true, nil)},
+			"Nothing proves orders: no drill proved a backup of it good by 2026-06-03 00:00 UTC."},
+		{"a verdict came at last", []notify.Event{at(37, due, false, nil), at(38, later, false, passed)}, "orders has a verdict again: passed."},
+		{"a proof came at last", []notify.Event{at(37, due, true, nil), at(38, later, true, passed)},
+			"orders is proven good again: the last drill passed."},
+		{"another limit, and a drill that is no verdict", []notify.Event{at(37, due, false, nil), at(38, later, false, errored)},
+			"orders is not overdue any more: by what is expected of it now, its next verdict is due by 2026-06-05 00:00 UTC."},
+		{"a verdict that was no event of its own", []notify.Event{at(37, due, false, nil), at(38, later, false, nil)},
+			"orders is not overdue any more: by what is expected of it now, its next verdict is due by 2026-06-05 00:00 UTC."},
+		{"no limit any more", []notify.Event{at(37, due, false, nil), at(38, time.Time{}, false, nil)},
+			"orders is not overdue any more: nothing is expected of it now."},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var state notify.State
+			var last string
+			for _, e := range test.events {
+				next, decisions := notify.Decide(state, e, policy)
+				state = next
+				for _, d := range decisions {
+					if d.Alert.Kind == notify.Overdue {
+						last = d.Alert.Title
+					}
+				}
+			}
+			if last != test.want {
+				t.Errorf("told %q, want %q", last, test.want)
+			}
+		})
+	}
+}
+
 func TestNothingIsRepeatedWithoutAnInterval(t *testing.T) {
 	p := policy
 	p.Repeat = 0

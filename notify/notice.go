@@ -98,7 +98,7 @@ func NewOutage(a Alert, at time.Time) Alert {
 	id := "outage-" + digest(a.Code, at.UTC().Format(time.DateOnly))
 	title := fmt.Sprintf("More than %d targets cannot be verified, all for the same cause: %s.", outage, a.Code)
 	if a.Kind == Overdue {
-		title = fmt.Sprintf("More than %d targets are overdue: no verdict came about them in time.", outage)
+		title = fmt.Sprintf("More than %d targets are overdue: no verdict, or no proof, came about them in time.", outage)
 	}
 	return Alert{
 		ID: id, Problem: id, Kind: Service, Reason: Opened, Audience: Operators, Verdict: verify.Errored,

@@ -20,17 +20,30 @@ func (d *decider) title(a Alert, p Problem) string {
 	case Unverified:
 		return d.unverifiedTitle(a.Reason, target, lasted)
 	}
-	switch {
-	case a.Reason != Recovered:
-		nothing := "Nothing"
+	return d.overdueTitle(a, target, p)
+}
+
+func (d *decider) overdueTitle(a Alert, target string, p Problem) string {
+	e := d.event
+	if a.Reason != Recovered {
+		nothing, missing := "Nothing", "no verdict came"
 		if a.Reason == Repeated {
 			nothing = "Still nothing"
 		}
-		return fmt.Sprintf("%s proves %s: no verdict came by %s.", nothing, target, stamp(d.event.VerdictDue))
-	case d.event.Report != nil:
-		return fmt.Sprintf("%s has a verdict again: %s.", target, a.Verdict)
+		if e.ProofDue {
+			missing = "no drill proved a backup of it good"
+		}
+		return fmt.Sprintf("%s proves %s: %s by %s.", nothing, target, missing, stamp(e.VerdictDue))
 	}
-	return fmt.Sprintf("%s is not overdue any more: its schedule or its limit changed.", target)
+	switch {
+	case p.Proof && e.proves():
+		return fmt.Sprintf("%s is proven good again: the last drill %s.", target, a.Verdict)
+	case e.tells():
+		return fmt.Sprintf("%s has a verdict again: %s.", target, a.Verdict)
+	case e.VerdictDue.IsZero():
+		return fmt.Sprintf("%s is not overdue any more: nothing is expected of it now.", target)
+	}
+	return fmt.Sprintf("%s is not overdue any more: by what is expected of it now, its next verdict is due by %s.", target, stamp(e.VerdictDue))
 }
 
 func (d *decider) badTitle(why Reason, target, lasted string, p Problem) string {

@@ -181,9 +181,16 @@ func (c clock) problems(s history.Standing) []open {
 		o := open{Kind: string(kind), Since: problem.Since, SentAt: problem.SentAt, Found: finding{What: problemWords[string(kind)]}}
 		switch {
 		case o.Kind == "overdue":
+			last := s.VerdictAt
+			if problem.Proof { // verdicts may come all the time
+				o.Found.What, last = "No proof came in time", time.Time{}
+				if s.LastGood != nil {
+					last = s.LastGood.At
+				}
+			}
 			o.Found.Evidence = "there was never one"
-			if !s.VerdictAt.IsZero() {
-				o.Found.Evidence = "the last one is from " + c.At(s.VerdictAt).Ago
+			if !last.IsZero() {
+				o.Found.Evidence = "the last one is from " + c.At(last).Ago
 			}
 		case s.Last.Summary != "" && s.Last.Verdict == problem.Verdict:
 			o.Found = explain(s.Last.Summary)

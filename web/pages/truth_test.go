@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lifeboat/history"
+	"lifeboat/notify"
 	"lifeboat/verify"
 )
 
@@ -28,5 +29,17 @@ func TestASandboxThatWasNeverProbedIsNotCalledLeaky(t *testing.T) {
 	_, body := s.get(t, "/drills/cut-short")
 	if strings.Contains(body, "not isolated") || !strings.Contains(body, "isolation not probed") {
 		t.Error("the page of a drill that ended before its sandbox was probed does not say so")
+	}
+}
+
+func TestAMissingProofIsNotCalledAMissingVerdict(t *testing.T) {
+	s := newSite(t, true)
+	check(t, s.store.Update(t.Context(), "crm", func(st history.Standing) (history.Effects, bool) {
+		late := notify.Problem{ID: "late", Since: now, SentAt: now, Verdict: verify.Errored, Proof: true}
+		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.Overdue: late}}}, true
+	}))
+	_, body := s.get(t, "/?q=crm")
+	if strings.Contains(body, "No verdict came in time") || !strings.Contains(body, "No proof came in time") {
+		t.Error("the fleet says that no verdict came, where only a proof is missing")
 	}
 }
