@@ -21,6 +21,10 @@ func (t Target) due(st history.Standing) (due time.Time, why string, proof bool)
 		due = t.beyondWindows(last.Add(time.Duration(lateness*float64(interval))), last.Add(interval))
 		why = fmt.Sprintf("a verdict is expected every %s, and none came within %g times that",
 			units.Duration(interval), lateness)
+		if t.OnNewBackup {
+			why = fmt.Sprintf("it is drilled when a new backup appears, and one is expected every %s: "+
+				"within %g times that none came, or none got a verdict", units.Duration(interval), lateness)
+		}
 	}
 	if t.MaxAgeProof > 0 {
 		proven := st.Since

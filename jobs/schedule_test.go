@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,9 @@ func TestWhenAVerdictIsDue(t *testing.T) {
 			got, why, proof := tt.target.due(tt.st)
 			if !got.Equal(tt.want) || proof != tt.proof {
 				t.Errorf("due at %s, only a proof: %t; want %s, %t", got, proof, tt.want, tt.proof)
+			}
+			if appears := tt.target.OnNewBackup && !tt.proof; strings.Contains(why, "when a new backup appears") != appears {
+				t.Errorf("due because %q; drilled when a new backup appears: %t", why, appears)
 			}
 			if (why == "") != got.IsZero() {
 				t.Errorf("due at %s because %q", got, why)

@@ -218,7 +218,8 @@ func hint(a Alert, proof bool) string {
 			"If there are none, look at the queue and at its schedule."
 	case a.Kind == Overdue:
 		return "Look at the queue: does a drill wait or run, and for how long? " +
-			"Is Lifeboat running all the time, and is the schedule of this target right?"
+			"Is Lifeboat running all the time, and is the schedule of this target right? " +
+			"If it is drilled when a new backup appears, look whether backups still come."
 	}
 	return "Open the report for why. Nothing is known against the backup, and nothing is proven either."
 }

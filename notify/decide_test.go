@@ -220,7 +220,7 @@ func TestWhatIsOverdueIsCalledByItsName(t *testing.T) {
 	}{
 		{"no verdict came", []notify.Event{at(37, due, false, nil)}, "Nothing proves orders: no verdict came by 2026-06-03 00:00 UTC."},
 		{"verdicts came and no proof", []notify.Event{at(35, due, true, failed), at(37, due, true, nil)},
-			"Nothing proves orders: no drill proved a backup of it good by 2026-06-03 00:00 UTC."},
+			"Nothing proves orders: no proof came by 2026-06-03 00:00 UTC."},
 		{"a verdict came at last", []notify.Event{at(37, due, false, nil), at(38, later, false, passed)}, "orders has a verdict again: passed."},
 		{"a proof came at last", []notify.Event{at(37, due, true, nil), at(38, later, true, passed)},
 			"orders is proven good again: the last drill passed."},

@@ -31,7 +31,7 @@ func (d *decider) overdueTitle(a Alert, target string, p Problem) string {
 			nothing = "Still nothing"
 		}
 		if e.ProofDue {
-			missing = "no drill proved a backup of it good"
+			missing = "no proof came"
 		}
 		return fmt.Sprintf("%s proves %s: %s by %s.", nothing, target, missing, stamp(e.VerdictDue))
 	}
