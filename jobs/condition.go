@@ -18,8 +18,8 @@ type Condition struct {
 	Code   string // stable, for machines
 	Detail string
 	Hint   string
-	Since  time.Time
-	Fatal  bool // it cannot do its work
+	Since  time.Time // zero where nobody knows
+	Fatal  bool      // it cannot do its work
 }
 
 // Codes of conditions.
@@ -109,7 +109,7 @@ func (s *Service) ReloadFailed(ctx context.Context, err error) {
 func (s *Service) Conditions(ctx context.Context) []Condition {
 	now := s.Now()
 	var list []Condition
-	list = append(list, s.databaseCondition(ctx, now)...)
+	list = append(list, s.databaseCondition(ctx)...)
 	for _, loop := range []string{"schedule", "watch", "deliver"} {
 		if last := s.pulse.all()[loop]; !last.IsZero() && now.Sub(last) > stallAfter {
 			list = append(list, Condition{Code: LoopStalled, Fatal: true, Since: last,
@@ -130,7 +130,7 @@ func (s *Service) Conditions(ctx context.Context) []Condition {
 		list = append(list, c)
 	}
 	if servers, why := s.Pipeline.servers(); why != nil && len(servers) == 0 {
-		list = append(list, Condition{Code: SandboxMissing, Since: now,
+		list = append(list, Condition{Code: SandboxMissing,
 			Detail: fmt.Sprintf("No sandbox with a server can be started: %v.", why),
 			Hint:   "Run lifeboat doctor. SQLite backups are drilled all the same."})
 	}
@@ -147,11 +147,13 @@ func (s *Service) Conditions(ctx context.Context) []Condition {
 	return list
 }
 
-func (s *Service) databaseCondition(ctx context.Context, now time.Time) []Condition {
+// databaseCondition asks the database itself. Since when it is silent is told by the loop that
+// asks it most often.
+func (s *Service) databaseCondition(ctx context.Context) []Condition {
 	ctx, cancel := context.WithTimeoutCause(ctx, pingTimeout, fmt.Errorf("no answer within %s", pingTimeout))
 	defer cancel()
 	if err := s.Store.Ping(ctx); err != nil {
-		return []Condition{{Code: DatabaseUnreachable, Fatal: true, Since: now,
+		return []Condition{{Code: DatabaseUnreachable, Fatal: true, Since: s.troubles.all()["schedule"].since,
 			Detail: fmt.Sprintf("Lifeboat's own database does not answer: %v.", err),
 			Hint:   "Nothing is drilled and nobody is told until it does. Look at its disk, or at the PostgreSQL server."}}
 	}

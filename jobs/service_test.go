@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -305,6 +307,28 @@ func TestAlertsThatAreRefusedGoToTheFallbackAndAreTold(t *testing.T) {
 	}
 	if !found {
 		t.Error("no condition of the service tells of the alert that was given up")
+	}
+}
+
+func TestAConditionIsNotSaidToHaveJustBegun(t *testing.T) {
+	w := newWorld(t)
+	store, now := w.open(), w.now()
+	s := &Service{
+		Pipeline: &Pipeline{NoServers: errors.New("no Docker answers")}, Store: store, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return now },
+	}
+	began := now.Add(-3 * time.Hour)
+	s.troubles.set(t.Context(), s.Log, "schedule", errors.New("no answer"), began)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	since := make(map[string]time.Time)
+	for _, c := range s.Conditions(t.Context()) {
+		since[c.Code] = c.Since
+	}
+	want := map[string]time.Time{DatabaseUnreachable: began, LoopFailing: began, SandboxMissing: {}}
+	if !maps.EqualFunc(since, want, time.Time.Equal) {
+		t.Errorf("conditions since %v, want %v", since, want)
 	}
 }
 
