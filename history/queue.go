@@ -147,12 +147,12 @@ type Standing struct {
 	Planned   time.Time     // when the schedule in force was
 	Retired   time.Time     // zero while it is configured
 	Next      time.Time     // next occurrence of its schedule; zero when there is none
-	Last      Entry         // newest drill that ended; zero when there is none
+	Last      Entry         // newest drill that ended and speaks for the target; zero when there is none
 	VerdictAt time.Time     // end of the newest drill that could tell: passed, warned or failed; zero when there is none
 	LastGood  *notify.Proof // never a drill that confirms: at best it contradicts the one before
 	// NewestBackup and its time are what the last drill of it found. A drill
 	// that was asked for another backup counts only when that one is newer; so it does for
-	// VerdictAt and LastGood.
+	// Last, VerdictAt and LastGood. A drill that confirms is the last one only when it failed too.
 	NewestBackup   string
 	NewestBackupAt time.Time
 	Running        string // id of the drill that runs

@@ -109,11 +109,8 @@ func olderBackup(t *testing.T, s history.Store) {
 	if st.NewestBackup != newest.Artifact.Key || !st.NewestBackupAt.Equal(newest.Artifact.MadeAt) {
 		t.Errorf("its newest backup is %q of %s, want %q", st.NewestBackup, st.NewestBackupAt, newest.Artifact.Key)
 	}
-	if st.Last.ID != "d2" {
-		t.Errorf("its last drill is %+v, want the one that was asked for", st.Last)
-	}
-	if st.LastGood == nil || st.LastGood.Drill != "d1" || !st.VerdictAt.Equal(newest.Finished) {
-		t.Errorf("its proof is %+v, its verdict of %s; want those of the newest backup", st.LastGood, st.VerdictAt)
+	if st.Last.ID != "d1" || st.LastGood == nil || st.LastGood.Drill != "d1" || !st.VerdictAt.Equal(newest.Finished) {
+		t.Errorf("its last drill is %s, its proof %+v, its verdict of %s; want those of the newest backup", st.Last.ID, st.LastGood, st.VerdictAt)
 	}
 }
 
@@ -130,8 +127,14 @@ func secondLook(t *testing.T, s history.Store) {
 	if st.LastGood == nil || st.LastGood.Drill != "d1" {
 		t.Errorf("its last proof is %+v, want d1: two drills of a backup that disagree prove nothing", st.LastGood)
 	}
-	if st.Last.ID != "d3" || !st.VerdictAt.Equal(r.Finished) {
-		t.Errorf("it stands %+v, want the second look as its last drill", st)
+	if st.Last.ID != "d2" || st.Last.Verdict != verify.Failed || !st.VerdictAt.Equal(r.Finished) {
+		t.Errorf("it stands %+v, want it failed: a second look turns nothing green", st)
+	}
+	third := followUp("d4", Drill("d2", "orders", 180))
+	third.Trigger, third.Backup = history.Confirm, "orders/newest.dump"
+	finish(t, s, begin(t, s, third), Report(third, verify.Failed))
+	if st := standing(t, s, "orders"); st.Last.ID != "d4" {
+		t.Errorf("its last drill is %s, want the second look that failed too", st.Last.ID)
 	}
 }
 

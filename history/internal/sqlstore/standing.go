@@ -70,17 +70,18 @@ func (st standing) asOf(at time.Time) standing {
 
 // after is how the target stands once a drill of it ended.
 func (st standing) after(e history.Entry) standing {
-	if !e.Finished.Before(st.lastFinished) {
-		st.lastDrill, st.lastVerdict, st.lastFinished = e.ID, e.Verdict, e.Finished
-	}
 	// A drill of an older backup that was asked for by name says nothing about the newest one.
 	older := e.Backup != "" && e.MadeAt.Before(st.NewestBackupAt)
+	// A second look turns nothing green: only what it finds bad as well takes the place of the first.
+	doubts := e.Trigger == history.Confirm && e.Verdict != verify.Failed
+	if !older && !doubts && !e.Finished.Before(st.lastFinished) {
+		st.lastDrill, st.lastVerdict, st.lastFinished = e.ID, e.Verdict, e.Finished
+	}
 	told := (e.Verdict.Good() || e.Verdict == verify.Failed) && !older
 	if told && e.Finished.After(st.VerdictAt) {
 		st.VerdictAt = e.Finished
 	}
-	// A second look at a backup that failed proves nothing, however it ends.
-	if e.Verdict.Good() && !older && e.Trigger != history.Confirm && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
+	if e.Verdict.Good() && !older && !doubts && (st.LastGood == nil || !e.Finished.Before(st.LastGood.At)) {
 		st.LastGood = &notify.Proof{Drill: e.ID, Key: e.Key, MadeAt: e.MadeAt, At: e.Finished}
 	}
 	if e.Key != "" && !older {
