@@ -51,7 +51,8 @@ func (sh *shell) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show the last drill of every target",
-		Long: `Shows the last drill of every target of the configuration. It drills nothing.
+		Long: `Shows the last drill of every target of the configuration that ended, as the
+page does, and which targets are being drilled. It drills nothing.
 
 Exit codes:
   0    all last drills passed or warned
@@ -66,27 +67,33 @@ Exit codes:
 	}
 }
 
-// status prints the newest entry of every target and ends with the code that a drill
+// status prints the last drill of every target and ends with the code that a drill
 // with these verdicts would.
 func (sh *shell) status(ctx context.Context, a *app) error {
 	var last []history.Entry
-	var never []string
+	var never, running []string
 	for _, name := range targetNames(a.cfg) {
-		newest, err := a.store.List(ctx, history.Filter{Target: name, Limit: 1})
-		if err != nil {
+		st, err := a.store.Standing(ctx, name)
+		if err != nil && !errors.Is(err, history.ErrNotFound) {
 			return unable(err)
 		}
-		if len(newest) == 0 {
+		if st.Running != "" {
+			running = append(running, fmt.Sprintf("%s is being drilled now, as %s.\n", name, st.Running))
+		}
+		if st.Last.ID == "" {
 			never = append(never, name)
 			continue
 		}
-		last = append(last, newest[0])
+		last = append(last, st.Last)
 	}
 	if len(last) > 0 {
 		fmt.Fprint(sh.stdout, history.Table(last, sh.textOptions()))
 	}
 	for _, name := range never {
 		fmt.Fprintf(sh.stdout, "%s was never drilled: nothing is known about its backups.\n", name)
+	}
+	for _, line := range running {
+		fmt.Fprint(sh.stdout, line)
 	}
 	return exitWith(statusCode(last, len(never)))
 }

@@ -128,7 +128,7 @@ func statusCode(last []history.Entry, never int) int {
 		switch {
 		case e.Verdict == verify.Failed:
 			return exitFailed
-		case e.State != history.Running && !e.Verdict.Good():
+		case !e.Verdict.Good():
 			code = exitErrored
 		}
 	}
