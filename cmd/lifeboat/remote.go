@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,6 +125,8 @@ type remoteDrill struct {
 	State   history.State
 	Summary string
 	Waits   struct{ Why string }
+	// CancelledBy called it off.
+	CancelledBy string `json:"cancelled_by"`
 	// Progress is there while it runs.
 	Progress struct {
 		Phases []struct {
@@ -186,7 +189,7 @@ func (r *remote) follow(ctx context.Context, id string, say func(string)) (verif
 			}
 			d.Waits.Why = "the server does not answer"
 		case d.State == history.Cancelled:
-			return rep, fmt.Errorf("drill %s was called off before it began", id)
+			return rep, fmt.Errorf("drill %s was called off before it began, by %s", id, cmp.Or(d.CancelledBy, "somebody"))
 		case d.State == history.Finished || d.State == history.Interrupted:
 			return rep, r.call(ctx, http.MethodGet, path+"/report", nil, &rep)
 		default:

@@ -110,7 +110,9 @@ func planRetires(t *testing.T, s history.Store) {
 	if left := waiting(t, s); !slices.Equal(left, []string{"manual", "other"}) {
 		t.Errorf("%v wait, want the manual one and the one of another target", left)
 	}
-	wantState(t, s, "time", history.Cancelled)
+	if e := wantState(t, s, "time", history.Cancelled); !strings.Contains(e.CancelBy, "has no such target any more") {
+		t.Errorf("it was called off by %q, want why", e.CancelBy)
+	}
 	wantState(t, s, "running", history.Running)
 	st := standing(t, s, "orders")
 	if !st.Retired.Equal(minute(5)) || !st.Next.IsZero() || st.Last.ID != "past" {

@@ -43,3 +43,12 @@ func TestAMissingProofIsNotCalledAMissingVerdict(t *testing.T) {
 		t.Error("the fleet says that no verdict came, where only a proof is missing")
 	}
 }
+
+func TestACancelledDrillSaysByWhom(t *testing.T) {
+	s := newSite(t, true)
+	_, err := s.store.Cancel(t.Context(), "drill-queued-0001", "ada", now)
+	check(t, err)
+	if _, body := s.get(t, "/drills/drill-queued-0001"); !strings.Contains(body, "called off before it began, by ada.") {
+		t.Error("the page of a drill that was called off does not say by whom")
+	}
+}

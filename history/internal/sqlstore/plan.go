@@ -86,7 +86,7 @@ func (t *tx) retire(ctx context.Context, target string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE drills SET state = 'cancelled', finished = ?, cancel_by = 'configuration'
+	_, err = t.exec(ctx, `UPDATE drills SET state = 'cancelled', finished = ?, cancel_by = 'the configuration, which has no such target any more'
 		WHERE target = ? AND state = 'queued' AND cause <> ?`, now.UnixNano(), target, history.Manual)
 	return err
 }
