@@ -34,7 +34,16 @@ type problemRow struct {
 	Found        finding
 	Since        stamp
 	Told         stamp
+	Quiet        bool // not on its own: once for many targets
 	Drill        string
+}
+
+// problemRow puts an open problem of a target into words.
+func (c clock) problemRow(s history.Standing, o open) problemRow {
+	return problemRow{
+		Target: s.Target, Kind: problemWords[o.Kind], Found: o.Found, Since: c.At(o.Since), Told: c.At(o.SentAt), Quiet: o.Quiet,
+		Drill: s.Last.ID,
+	}
 }
 
 type stateLink struct {
@@ -77,9 +86,7 @@ func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
 	for _, s := range fleet.Standings {
 		list := d.problems(s)
 		for _, o := range list {
-			d.Problems = append(d.Problems, problemRow{
-				s.Target, problemWords[o.Kind], o.Found, d.clock.At(o.Since), d.clock.At(o.SentAt), s.Last.ID,
-			})
+			d.Problems = append(d.Problems, d.problemRow(s, o))
 		}
 		shown += min(1, len(list))
 	}

@@ -171,6 +171,7 @@ func (c clock) targetRow(t web.Target, s history.Standing, marks []history.Mark)
 type open struct {
 	Kind          string
 	Since, SentAt time.Time
+	Quiet         bool // told once for many targets
 	Found         finding
 }
 
@@ -178,7 +179,7 @@ type open struct {
 func (c clock) problems(s history.Standing) []open {
 	var list []open
 	for kind, problem := range s.Alerts.Problems {
-		o := open{Kind: string(kind), Since: problem.Since, SentAt: problem.SentAt, Found: finding{What: problemWords[string(kind)]}}
+		o := open{Kind: string(kind), Since: problem.Since, SentAt: problem.SentAt, Quiet: problem.Quiet, Found: finding{What: problemWords[string(kind)]}}
 		switch {
 		case o.Kind == "overdue":
 			last := s.VerdictAt

@@ -99,9 +99,7 @@ func (p *Pages) targetRecord(ctx context.Context, d *targetData, before string) 
 		d.Proof = &proof{g.Drill, g.Key, d.clock.At(g.At), d.clock.At(g.MadeAt)}
 	}
 	for _, o := range d.problems(d.Standing) {
-		d.Open = append(d.Open, problemRow{
-			name, problemWords[o.Kind], o.Found, d.clock.At(o.Since), d.clock.At(o.SentAt), d.Standing.Last.ID,
-		})
+		d.Open = append(d.Open, d.problemRow(d.Standing, o))
 	}
 	points, err := p.Store.Points(ctx, name, chartDrills)
 	if err != nil {

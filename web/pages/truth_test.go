@@ -52,3 +52,18 @@ func TestACancelledDrillSaysByWhom(t *testing.T) {
 		t.Error("the page of a drill that was called off does not say by whom")
 	}
 }
+
+func TestWhatWasToldOfManyIsNotSaidToBeToldOfEach(t *testing.T) {
+	s := newSite(t, true)
+	check(t, s.store.Update(t.Context(), "crm", func(st history.Standing) (history.Effects, bool) {
+		quiet := notify.Problem{ID: "quiet", Since: now, SentAt: now, Verdict: verify.Errored, Code: verify.StorageUnreachable, Quiet: true}
+		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.Unverified: quiet}}}, true
+	}))
+	for _, path := range []string{"/alerts", "/targets/crm"} {
+		_, body := s.get(t, path)
+		_, at, _ := strings.Cut(body, "The storage did not answer")
+		if at, _, _ = strings.Cut(at, "</li>"); strings.Contains(at, "last told") || !strings.Contains(at, "told once for many targets") {
+			t.Errorf("%s says of a target in an outage: %s", path, at)
+		}
+	}
+}
