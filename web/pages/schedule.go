@@ -59,7 +59,10 @@ func cronWords(f []string) (string, bool) {
 		days, ok := dayWords(f[4])
 		return days + " " + at, ok
 	case f[4] == "*":
-		if n, err := strconv.Atoi(f[2]); err == nil {
+		switch n, err := strconv.Atoi(f[2]); {
+		case err == nil && n > 28:
+			return fmt.Sprintf("on day %d of every month that has one %s", n, at), true
+		case err == nil:
 			return fmt.Sprintf("on day %d of every month %s", n, at), true
 		}
 	}
@@ -69,16 +72,16 @@ func cronWords(f []string) (string, bool) {
 func timeWords(minute, hour string) (string, bool) {
 	m, err := strconv.Atoi(minute)
 	if err != nil || m > 59 {
-		if n, ok := strings.CutPrefix(minute, "*/"); ok && hour == "*" {
-			return "every " + n + " minutes", true
+		if n, ok := even(minute, 60); ok && hour == "*" {
+			return fmt.Sprintf("every %d minutes", n), true
 		}
 		return "", false
 	}
 	if hour == "*" {
 		return fmt.Sprintf("every hour at minute %d", m), true
 	}
-	if n, ok := strings.CutPrefix(hour, "*/"); ok {
-		return fmt.Sprintf("every %s hours at minute %d", n, m), true
+	if n, ok := even(hour, 24); ok {
+		return fmt.Sprintf("every %d hours at minute %d", n, m), true
 	}
 	var times []string
 	for h := range strings.SplitSeq(hour, ",") {
@@ -89,6 +92,14 @@ func timeWords(minute, hour string) (string, bool) {
 		times = append(times, fmt.Sprintf("%02d:%02d", n, m))
 	}
 	return "at " + strings.Join(times, " and "), true
+}
+
+// even reads a step such as */15. One that does not divide the whole comes round in steps of
+// two lengths, and one of 1 or of the whole is no step.
+func even(field string, whole int) (int, bool) {
+	step, ok := strings.CutPrefix(field, "*/")
+	n, err := strconv.Atoi(step)
+	return n, ok && err == nil && n > 1 && n < whole && whole%n == 0
 }
 
 func dayWords(field string) (string, bool) {
