@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"lifeboat/history"
+	"lifeboat/notify"
 	"lifeboat/verify"
 	"lifeboat/web/problem"
 )
@@ -28,8 +29,8 @@ var colours = map[verify.Verdict]string{
 	verify.Passed: "#1a7f37", verify.Warned: "#9a6700", verify.Errored: "#6e40aa", verify.Failed: "#c62828", verify.Unknown: "#57606a",
 }
 
-// Badge draws the verdict of the last drill of a target, at /badges/{file}, where the
-// file is the target's name with .svg.
+// Badge draws how a target stands, at /badges/{file}, where the file is the target's name
+// with .svg.
 func (a *API) Badge(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutSuffix(r.PathValue("file"), ".svg")
 	_, known := a.Service.Target(name)
@@ -45,14 +46,28 @@ func (a *API) Badge(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	word := s.Last.Verdict.String()
-	if s.Last.Verdict == verify.Unknown {
-		word = "never drilled"
-	}
+	word, colour := badgeOf(s)
 	w.Header().Set("Content-Type", "image/svg+xml; charset=utf-8")
 	w.Header().Set("Cache-Control", "private, max-age=60")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	_ = badge.Execute(w, picture(cut(name), word, colours[s.Last.Verdict])) // a caller who went away is no news
+	_ = badge.Execute(w, picture(cut(name), word, colour)) // a caller who went away is no news
+}
+
+// badgeOf is the verdict of the last drill, unless that is too good to be true: a bad backup
+// stays bad while drills cannot tell, and a good verdict does not hold for ever.
+func badgeOf(s history.Standing) (word, colour string) {
+	v := s.Last.Verdict
+	bad, open := s.Alerts.Problems[notify.BadBackup]
+	_, late := s.Alerts.Problems[notify.Overdue]
+	switch {
+	case open:
+		v = max(v, bad.Verdict)
+	case late && v.Good():
+		return "overdue", colours[verify.Errored]
+	case v == verify.Unknown:
+		return "never drilled", colours[v]
+	}
+	return v.String(), colours[v]
 }
 
 // picture measures a badge.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"lifeboat/history"
+	"lifeboat/notify"
 	"lifeboat/verify"
 	"lifeboat/web"
 	"lifeboat/web/api"
@@ -294,6 +295,32 @@ func TestABadgeIsWellFormedWhateverTheName(t *testing.T) {
 	}
 	if res, _ := w.call(t, "GET", "/badges/nobody.svg", ""); res.StatusCode != 404 {
 		t.Errorf("a badge of nobody answers %d", res.StatusCode)
+	}
+}
+
+func TestABadgeIsNotGreenerThanItsTarget(t *testing.T) {
+	w := serve(t, history.View)
+	for _, tt := range []struct {
+		target  string
+		problem notify.Kind
+		verdict verify.Verdict
+		want    string
+	}{
+		{webtest.Passed, notify.Overdue, verify.Errored, "overdue"},
+		{webtest.Passed, notify.BadBackup, verify.Failed, "failed"},
+		{webtest.Never, notify.Overdue, verify.Errored, "never drilled"},
+		{webtest.Failed, notify.Overdue, verify.Errored, "failed"},
+	} {
+		err := w.store.Update(t.Context(), tt.target, func(history.Standing) (history.Effects, bool) {
+			p := notify.Problem{ID: "open", Verdict: tt.verdict}
+			return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{tt.problem: p}}}, true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, body := w.call(t, "GET", "/badges/"+tt.target+".svg", ""); !strings.Contains(body, ">"+tt.want+"<") {
+			t.Errorf("%s with an open problem %s has the badge %s, want %s", tt.target, tt.problem, body, tt.want)
+		}
 	}
 }
 
