@@ -47,6 +47,15 @@ func TestFormattingIsReadable(t *testing.T) {
 			t.Errorf("Duration(%d) = %q, want %q", d, got, want)
 		}
 	}
+	const little = time.Millisecond
+	for d, want := range map[time.Duration]string{
+		time.Second - time.Microsecond: "1.0s", time.Minute - little: "1m00s", time.Hour - little: "1h00m", 72*time.Hour - little: "3d0h",
+		59900 * little: "59.9s", time.Hour - time.Second: "59m59s",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%s) = %q, want %q", d, got, want)
+		}
+	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567"} {
 		if got := Count(n); got != want {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
