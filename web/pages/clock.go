@@ -3,6 +3,8 @@ package pages
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"lifeboat/internal/units"
@@ -57,8 +59,32 @@ func coarse(d time.Duration) string {
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	case hours < 48:
 		return fmt.Sprintf("%d h", hours)
+	case hours < 10*24 && hours%24 > 0: // two days and 23 hours are not two days
+		return fmt.Sprintf("%d days %d h", hours/24, hours%24)
 	}
 	return units.Counted(int64(hours/24), "day")
+}
+
+// exact writes a limit with nothing left out.
+func exact(d time.Duration) string {
+	var parts []string
+	if n := d / (24 * time.Hour); n >= 2 {
+		parts = append(parts, fmt.Sprintf("%d days", n))
+		d -= n * 24 * time.Hour
+	}
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"h", time.Hour}, {"min", time.Minute}} {
+		if n := d / u.size; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
+			d -= n * u.size
+		}
+	}
+	if d > 0 || len(parts) == 0 {
+		parts = append(parts, strconv.FormatFloat(d.Seconds(), 'f', -1, 64)+" s")
+	}
+	return strings.Join(parts, " ")
 }
 
 // gauge holds a measured time against its limit.
@@ -78,7 +104,7 @@ func measure(d, limit time.Duration) gauge {
 	if limit <= 0 {
 		return g
 	}
-	g.Limit, g.Level = coarse(limit), "ok"
+	g.Limit, g.Level = exact(limit), "ok"
 	g.Share = int(min(100, 100*d/limit))
 	switch {
 	case d > limit:
@@ -94,7 +120,7 @@ func (c clock) since(t time.Time, limit time.Duration) gauge {
 	if t.IsZero() {
 		g := gauge{}
 		if limit > 0 {
-			g.Limit = coarse(limit)
+			g.Limit = exact(limit)
 		}
 		return g
 	}
