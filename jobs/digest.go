@@ -1,8 +1,10 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"lifeboat/history"
@@ -53,7 +55,7 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 	}
 	for _, st := range fleet.Standings {
 		bad, open := st.Alerts.Problems[notify.BadBackup]
-		doubted := open && bad.Verdict == verify.Failed // the last drill was a second look that contradicts
+		doubted := open && bad.Verdict == verify.Failed // the last drill may have found otherwise
 		if good := st.LastGood; good != nil && !good.At.Before(from) && st.Last.Verdict.Good() && !doubted {
 			sum.Proven = append(sum.Proven, st.Target)
 			continue
@@ -64,6 +66,9 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 			claim.Why = "it was never drilled"
 		case doubted && st.Last.Verdict.Good():
 			claim.Verdict, claim.Why = verify.Failed, "two drills of its newest backup disagree"
+		case doubted && st.Last.Verdict == verify.Errored: // no answer is no good news
+			claim.Verdict = verify.Failed
+			claim.Why = fmt.Sprintf("its newest backup was found bad (%s), and the last drill could not tell", strings.TrimSpace(bad.Code+" "+bad.Subject))
 		case st.Last.Verdict.Good():
 			claim.Why = "it was not drilled since " + st.Last.Finished.UTC().Format("2006-01-02 15:04") + " UTC"
 		}
@@ -77,8 +82,11 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 		return sum, err
 	}
 	for _, c := range cover.Sources {
+		if c.Error != "" { // that nothing is named is no sign that all is covered
+			sum.Uncovered = append(sum.Uncovered, c.Source+": not known, it could not be listed")
+		}
 		for _, u := range c.Uncovered {
-			sum.Uncovered = append(sum.Uncovered, c.Source+": "+u.Pattern)
+			sum.Uncovered = append(sum.Uncovered, c.Source+": "+cmp.Or(u.Pattern, u.Example))
 		}
 	}
 	return sum, nil

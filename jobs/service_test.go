@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"lifeboat/history"
 	"lifeboat/notify"
+	"lifeboat/verify"
 )
 
 func TestADrillIsMadeWhenItsTimeComes(t *testing.T) {
@@ -357,6 +359,43 @@ func TestTheDigestComesOnceAWeek(t *testing.T) {
 	sum := w.friend.got[0].Alert.Digest
 	if len(sum.Proven) != 1 || len(sum.Unproven) != 1 || len(sum.Uncovered) != 1 || !strings.Contains(sum.Uncovered[0], "forgotten") {
 		t.Errorf("digest is %+v", sum)
+	}
+}
+
+func TestADigestHidesNothingBehindWhatCouldNotBeTold(t *testing.T) {
+	w := newWorld(t)
+	store, now := w.open(), w.now()
+	defer store.Close()
+	s := &Service{Store: store, Now: w.now}
+	if err := store.Plan(t.Context(), []history.Plan{{Target: "orders"}}, now); err != nil {
+		t.Fatal(err)
+	}
+	d := history.Drill{ID: "d1", Target: "orders", Trigger: history.Scheduled, Asked: now, Attempt: 1}
+	l, err := store.Begin(t.Context(), d, "one", time.Minute, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mute := verify.Report{Schema: verify.Schema, Drill: "d1", Target: "orders", Verdict: verify.Errored, Started: now, Finished: now}
+	bad := notify.Problem{ID: "bad", Since: now, SentAt: now, Verdict: verify.Failed, Code: verify.RowsMissing, Subject: "public.orders"}
+	err = store.Finish(t.Context(), l, mute, func(notify.State) history.Effects {
+		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.BadBackup: bad}}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Keep(t.Context(), keptCoverage, `{"Sources": [{"Source": "nas", "Error": "no such folder"},
+		{"Source": "offsite", "Uncovered": [{"Example": "tmp/test.sql"}]}]}`); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := s.summary(t.Context(), now.Add(-time.Hour), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sum.Unproven) != 1 || sum.Unproven[0].Verdict != verify.Failed || !strings.Contains(sum.Unproven[0].Why, "rows_missing public.orders") {
+		t.Errorf("the digest says %+v of a bad backup that the last drill could not look at", sum.Unproven)
+	}
+	if want := []string{"nas: not known, it could not be listed", "offsite: tmp/test.sql"}; !slices.Equal(sum.Uncovered, want) {
+		t.Errorf("covered by no target: %q, want %q", sum.Uncovered, want)
 	}
 }
 
