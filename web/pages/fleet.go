@@ -99,6 +99,9 @@ func (p *Pages) fleet(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.Total, d.Open = fleet.Total, fleet.Open
+	if d.Search != "" || d.Verdict != "" { // of those that were asked for, as far as they are shown
+		d.Open = len(d.Urgent)
+	}
 	d.From, d.To = q.Offset+1, q.Offset+len(fleet.Standings)
 	if page > 1 {
 		d.Prev = d.address(d.Verdict, page-1)

@@ -44,6 +44,16 @@ func TestAMissingProofIsNotCalledAMissingVerdict(t *testing.T) {
 	}
 }
 
+func TestASearchDoesNotCountWhatItDoesNotShow(t *testing.T) {
+	s := newSite(t, true)
+	for query, want := range map[string]string{"": "3", "?q=billing": "1"} {
+		_, body := s.get(t, "/"+query)
+		if want = `Needs a person <span class="n">` + want + "<"; !strings.Contains(body, want) {
+			t.Errorf("/%s does not show %s", query, want)
+		}
+	}
+}
+
 func TestACancelledDrillSaysByWhom(t *testing.T) {
 	s := newSite(t, true)
 	_, err := s.store.Cancel(t.Context(), "drill-queued-0001", "ada", now)
