@@ -210,6 +210,9 @@ func hint(a Alert, proof bool) string {
 		return "Nothing has to be done."
 	case a.Reason == Contradicted:
 		return "Do not rely on this backup until a later drill passes. Two drills of the same bytes disagree: compare their reports."
+	case a.Kind == BadBackup && a.LastGood == nil:
+		return "Open the report, then look at the job that makes this backup. " +
+			"No backup of this target was ever proven good, so there is none to rely on: make a new one."
 	case a.Kind == BadBackup:
 		return "Open the report, then look at the job that makes this backup. " +
 			"Until it is mended, the last backup proven good is the one to restore from."

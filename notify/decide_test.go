@@ -251,6 +251,28 @@ func TestWhatIsOverdueIsCalledByItsName(t *testing.T) {
 	}
 }
 
+func TestNobodyIsSentToAProofThatThereIsNot(t *testing.T) {
+	for proof, want := range map[*notify.Proof]string{
+		nil:                                 "No backup of this target was ever proven good",
+		{Drill: "d0", Key: "orders-1.dump"}: "the last backup proven good is the one to restore from",
+	} {
+		e := notify.Event{Target: "orders", At: noon, Report: report(verify.Failed, "restore_failed"), LastGood: proof}
+		_, told := notify.Decide(notify.State{}, e, policy)
+		if len(told) != 1 || !strings.Contains(told[0].Alert.Hint, want) {
+			t.Errorf("with the last proof %+v, what to do is %+v; want %q", proof, told, want)
+		}
+	}
+}
+
+func TestASecondLookThatWarnsIsNotSaidToPass(t *testing.T) {
+	due := time.Time{}
+	state, _ := notify.Decide(notify.State{}, event(step{0, "failed restore_failed", ""}, &due), policy)
+	_, told := notify.Decide(state, event(step{1, "confirm warned role_absent", ""}, &due), policy)
+	if len(told) != 1 || !strings.Contains(told[0].Alert.Title, "passed with a warning, so the two disagree") {
+		t.Errorf("told %+v", told)
+	}
+}
+
 func TestNothingIsRepeatedWithoutAnInterval(t *testing.T) {
 	p := policy
 	p.Repeat = 0

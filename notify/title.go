@@ -69,8 +69,12 @@ func (d *decider) badTitle(why Reason, target, lasted string, p Problem) string 
 	case Confirmed:
 		return fmt.Sprintf("A second drill of the same backup of %s found the same: %s.", target, says)
 	case Contradicted:
-		return fmt.Sprintf("A second drill of the same backup of %s passed, so the two disagree. "+
-			"The problem stays open until a later drill passes.", target)
+		says = "passed"
+		if d.event.Report.Verdict == verify.Warned {
+			says = "passed with a warning"
+		}
+		return fmt.Sprintf("A second drill of the same backup of %s %s, so the two disagree. "+
+			"The problem stays open until a later drill passes.", target, says)
 	}
 	what := p.Code
 	if p.Subject != "" {
