@@ -186,6 +186,7 @@ func (c clock) problems(s history.Standing) []open {
 		switch {
 		case o.Kind == "overdue":
 			last := s.VerdictAt
+			o.Found.What = "No verdict came in time"
 			if problem.Proof { // verdicts may come all the time
 				o.Found.What, last = "No proof came in time", time.Time{}
 				if s.LastGood != nil {

@@ -38,9 +38,11 @@ func TestAMissingProofIsNotCalledAMissingVerdict(t *testing.T) {
 		late := notify.Problem{ID: "late", Since: now, SentAt: now, Verdict: verify.Errored, Proof: true}
 		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.Overdue: late}}}, true
 	}))
-	_, body := s.get(t, "/?q=crm")
-	if strings.Contains(body, "No verdict came in time") || !strings.Contains(body, "No proof came in time") {
-		t.Error("the fleet says that no verdict came, where only a proof is missing")
+	for _, path := range []string{"/?q=crm", "/targets/crm"} {
+		_, body := s.get(t, path)
+		if strings.Contains(body, "No verdict came in time") || !strings.Contains(body, "No proof came in time") {
+			t.Errorf("%s says that no verdict came, where only a proof is missing", path)
+		}
 	}
 }
 

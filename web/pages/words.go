@@ -130,7 +130,7 @@ func doing(phase string) string { return sentence(text.Doing(phase)) }
 
 // problemWords say what an open problem of a kind is.
 var problemWords = map[string]string{
-	"backup": "The backup is bad", "unverified": "It could not be verified", "overdue": "No verdict came in time",
+	"backup": "The backup is bad", "unverified": "It could not be verified", "overdue": "Overdue",
 	"service": "Lifeboat itself is in trouble", "digest": "Digest", "test": "Test",
 }
 
