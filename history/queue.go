@@ -152,7 +152,8 @@ type Standing struct {
 	LastGood  *notify.Proof // never a drill that confirms: at best it contradicts the one before
 	// NewestBackup and its time are what the last drill of it found. A drill
 	// that was asked for another backup counts only when that one is newer; so it does for
-	// Last, VerdictAt and LastGood. A drill that confirms is the last one only when it failed too.
+	// Last, VerdictAt and LastGood. A drill that confirms is the last one only when it failed too, and so
+	// is one of the newest backup by its name after it failed.
 	NewestBackup   string
 	NewestBackupAt time.Time
 	Running        string // id of the drill that runs

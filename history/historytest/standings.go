@@ -17,6 +17,7 @@ var standingPromises = []promise{
 	{"a drill that could not tell moves no verdict", erroredMovesNothing},
 	{"a drill of an older backup says nothing about the newest", olderBackup},
 	{"a clock that was ahead does not hide what comes after", putBack},
+	{"a bad backup drilled by its name is no proof", sameBackup},
 	{"a second look at a bad backup is no proof", secondLook},
 	{"a standing says what runs and how many wait", standingCounts},
 	{"an unknown target has no standing", unknownTarget},
@@ -111,6 +112,31 @@ func olderBackup(t *testing.T, s history.Store) {
 	}
 	if st.Last.ID != "d1" || st.LastGood == nil || st.LastGood.Drill != "d1" || !st.VerdictAt.Equal(newest.Finished) {
 		t.Errorf("its last drill is %s, its proof %+v, its verdict of %s; want those of the newest backup", st.Last.ID, st.LastGood, st.VerdictAt)
+	}
+}
+
+func sameBackup(t *testing.T, s history.Store) {
+	plan(t, s, "orders")
+	bad := drilled(t, s, Drill("d1", "orders", 0), verify.Failed)
+	again := func(id string, at int, v verify.Verdict) history.Standing {
+		t.Helper()
+		d := Drill(id, "orders", at)
+		d.Backup = bad.Artifact.Key
+		r := Report(d, v)
+		r.Artifact.Key, r.Artifact.MadeAt = bad.Artifact.Key, bad.Artifact.MadeAt
+		finish(t, s, begin(t, s, d), r)
+		return standing(t, s, "orders")
+	}
+	if st := again("d2", 60, verify.Passed); st.Last.ID != "d1" || st.LastGood != nil {
+		t.Errorf("its last drill is %s, its proof %+v; want it failed: nobody asked how old the backup is", st.Last.ID, st.LastGood)
+	}
+	if st := again("d3", 120, verify.Failed); st.Last.ID != "d3" {
+		t.Errorf("its last drill is %s, want the one that failed too", st.Last.ID)
+	}
+	drilled(t, s, Drill("d4", "orders", 180), verify.Passed)
+	bad.Artifact = Report(Drill("d4", "orders", 180), verify.Passed).Artifact
+	if st := again("d5", 240, verify.Passed); st.Last.ID != "d5" || st.LastGood == nil || st.LastGood.Drill != "d5" {
+		t.Errorf("its last drill is %s, its proof %+v; want those of the good backup drilled again", st.Last.ID, st.LastGood)
 	}
 }
 

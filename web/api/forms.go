@@ -157,7 +157,7 @@ type Standing struct {
 	VerdictAt      *time.Time `json:"verdict_at,omitempty" doc:"end of the last drill that could tell"`
 	Since          *time.Time `json:"since,omitempty" doc:"first configured"`
 	Next           *time.Time `json:"next,omitempty" doc:"next occurrence of its schedule"`
-	Last           *Drill     `json:"last,omitempty" doc:"newest drill that ended and speaks for the target: not one of an older backup that was named, nor a second look that did not fail too"`
+	Last           *Drill     `json:"last,omitempty" doc:"newest drill that ended and speaks for the target: not one of an older backup that was named, nor a second look, or another at a bad backup by its name, that did not fail too"`
 	LastGood       *Proof     `json:"last_good,omitempty" doc:"last time a backup of it was proven good"`
 	NewestBackup   string     `json:"newest_backup,omitempty"`
 	NewestBackupAt *time.Time `json:"newest_backup_at,omitempty"`

@@ -72,8 +72,10 @@ func (st standing) asOf(at time.Time) standing {
 func (st standing) after(e history.Entry) standing {
 	// A drill of an older backup that was asked for by name says nothing about the newest one.
 	older := e.Backup != "" && e.MadeAt.Before(st.NewestBackupAt)
-	// A second look turns nothing green: only what it finds bad as well takes the place of the first.
-	doubts := e.Trigger == history.Confirm && e.Verdict != verify.Failed
+	// A second look turns nothing green, and neither does a drill of the bad backup by its name,
+	// which is not asked how old it is: only what they find bad as well takes the place of the first.
+	again := e.Backup != "" && st.lastVerdict == verify.Failed && e.MadeAt.Equal(st.NewestBackupAt)
+	doubts := (again || e.Trigger == history.Confirm) && e.Verdict != verify.Failed
 	if !older && !doubts && !e.Finished.Before(st.lastFinished) {
 		st.lastDrill, st.lastVerdict, st.lastFinished = e.ID, e.Verdict, e.Finished
 	}
