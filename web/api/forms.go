@@ -32,7 +32,7 @@ type Drill struct {
 	Started        *time.Time `json:"started,omitempty"`
 	Finished       *time.Time `json:"finished,omitempty"`
 	Waits          *Waits     `json:"waits,omitempty" doc:"of one that is queued"`
-	CancelledBy    string     `json:"cancelled_by,omitempty" doc:"who called it off while it runs"`
+	CancelledBy    string     `json:"cancelled_by,omitempty" doc:"who called it off, or why it was"`
 	Progress       *Progress  `json:"progress,omitempty" doc:"of one that runs"`
 	Instance       string     `json:"instance,omitempty" doc:"Lifeboat that runs it"`
 }
@@ -159,11 +159,11 @@ type Standing struct {
 	Next           *time.Time `json:"next,omitempty" doc:"next occurrence of its schedule"`
 	Last           *Drill     `json:"last,omitempty" doc:"newest drill that ended and speaks for the target: not one of an older backup that was named, nor a second look, or another at a bad backup by its name, that did not fail too"`
 	LastGood       *Proof     `json:"last_good,omitempty" doc:"last time a backup of it was proven good"`
-	NewestBackup   string     `json:"newest_backup,omitempty"`
+	NewestBackup   string     `json:"newest_backup,omitempty" doc:"that a drill saw"`
 	NewestBackupAt *time.Time `json:"newest_backup_at,omitempty"`
 	Running        string     `json:"running,omitempty" doc:"id of the drill that runs"`
 	Queued         int        `json:"queued" doc:"drills that wait"`
-	Problems       []Trouble  `json:"problems" nullable:"false" doc:"that people were told of and that are not over"`
+	Problems       []Trouble  `json:"problems" nullable:"false" doc:"that people were told of, one by one or once for many targets, and that are not over"`
 }
 
 // Proof is a backup that was proven good.

@@ -62,7 +62,7 @@ type Condition struct {
 	Code   string     `json:"code" doc:"stable, such as database_unreachable"`
 	Detail string     `json:"detail"`
 	Hint   string     `json:"hint,omitempty" doc:"what to do"`
-	Since  *time.Time `json:"since,omitempty"`
+	Since  *time.Time `json:"since,omitempty" doc:"none where nobody knows"`
 	Fatal  bool       `json:"fatal" doc:"the service cannot do its work"`
 }
 
