@@ -273,6 +273,13 @@ func TestASecondLookThatWarnsIsNotSaidToPass(t *testing.T) {
 	}
 }
 
+func TestAnOutageSaysThatNobodyIsToldOfItsEnd(t *testing.T) {
+	a := notify.NewOutage(notify.Alert{Kind: notify.Unverified, Code: verify.StorageUnreachable, Hint: "Run lifeboat doctor."}, noon)
+	if !strings.HasPrefix(a.Hint, "Run lifeboat doctor. ") || !strings.Contains(a.Hint, "neither when it is over") {
+		t.Errorf("what to do is %q", a.Hint)
+	}
+}
+
 func TestNothingIsRepeatedWithoutAnInterval(t *testing.T) {
 	p := policy
 	p.Repeat = 0

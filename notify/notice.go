@@ -3,6 +3,7 @@ package notify
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"lifeboat/internal/units"
@@ -102,6 +103,8 @@ func NewOutage(a Alert, at time.Time) Alert {
 	}
 	return Alert{
 		ID: id, Problem: id, Kind: Service, Reason: Opened, Audience: Operators, Verdict: verify.Errored,
-		Title: title, Code: a.Code, Detail: a.Detail, Hint: a.Hint, Since: at, At: at,
+		Title: title, Code: a.Code, Detail: a.Detail, Since: at, At: at,
+		Hint: strings.TrimSpace(a.Hint + " Of each of these targets nobody is told, and neither when it is over: " +
+			"the page Alerts lists those that are left."),
 	}
 }
