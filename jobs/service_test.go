@@ -425,6 +425,60 @@ func TestHeartbeatsAreSentForVerdictsOnly(t *testing.T) {
 	}
 }
 
+func TestWhoIsLeftOverdueOfManyIsToldOf(t *testing.T) {
+	w := newWorld(t)
+	store := w.open()
+	defer store.Close()
+	s := &Service{Store: store, Now: w.now, Log: slog.New(slog.DiscardHandler)}
+	setup, names := w.setup(), []string{"a", "b", "c", "d", "e", "f"}
+	var plans []history.Plan
+	for _, name := range names {
+		target := w.target(name, 10)
+		target.MaxAgeProof = time.Hour
+		setup.Targets[name] = target
+		plans = append(plans, history.Plan{Target: name})
+	}
+	s.setup.Store(setup)
+	if err := store.Plan(t.Context(), plans, w.now()); err != nil {
+		t.Fatal(err)
+	}
+	w.forward(2 * time.Hour)
+	watch := func() (told []string) {
+		t.Helper()
+		if err := s.watch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		list, err := store.Deliveries(t.Context(), history.DeliveryFilter{State: history.Pending, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list {
+			told = append(told, d.Alert.Target)
+		}
+		slices.Sort(told)
+		return told
+	}
+	if got := watch(); !slices.Equal(got, []string{"", "a", "b", "c", "d", "e"}) {
+		t.Fatalf("told of %q, want five, and one alert for all", got)
+	}
+	if got := watch(); len(got) != 6 {
+		t.Fatalf("told of %q while as many are overdue", got)
+	}
+	now := w.now()
+	d := history.Drill{ID: "d1", Target: "a", Trigger: history.Manual, Asked: now, Attempt: 1}
+	l, err := store.Begin(t.Context(), d, "one", time.Minute, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := verify.Report{Schema: verify.Schema, Drill: "d1", Target: "a", Verdict: verify.Passed, Started: now, Finished: now}
+	if err := store.Finish(t.Context(), l, good, func(notify.State) history.Effects { return history.Effects{} }); err != nil {
+		t.Fatal(err)
+	}
+	if got := watch(); !slices.Contains(got, "f") {
+		t.Errorf("told of %q; nobody knows of f, which is one of five that are left", got)
+	}
+}
+
 func TestAnOutageIsNotToldOfEachTarget(t *testing.T) {
 	const many = 12
 	w := newWorld(t)

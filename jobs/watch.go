@@ -52,6 +52,9 @@ func (s *Service) watch(ctx context.Context) error {
 		judge := func(st history.Standing) (history.Effects, bool) {
 			e := t.passage(st, now)
 			e.Alike = late
+			if _, known := st.Alerts.Problems[notify.Overdue]; known {
+				e.Alike-- // it counts itself
+			}
 			effects := setup.decide(t, st.Alerts, e)
 			return effects, len(effects.Alerts) > 0
 		}
@@ -62,7 +65,8 @@ func (s *Service) watch(ctx context.Context) error {
 		if err := s.Store.Update(ctx, st.Target, judge); err != nil {
 			return fmt.Errorf("judge whether %s is overdue: %w", st.Target, err)
 		}
-		if _, open := effects.State.Problems[notify.Overdue]; open {
+		_, was := st.Alerts.Problems[notify.Overdue]
+		if _, is := effects.State.Problems[notify.Overdue]; is && !was {
 			late++
 		}
 	}

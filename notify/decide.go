@@ -229,6 +229,9 @@ func (d *decider) overdue(tells bool) {
 		})
 	case !isOpen:
 		d.open(Overdue, due)
+	case open.Quiet && d.event.Report == nil && d.event.Alike < outage: // it is one of few that are left
+		open.Quiet = false
+		d.tellAnew(Overdue, open, Opened)
 	case open.Quiet: // the alert of all of them tells
 	case d.due(open):
 		d.tell(Overdue, open, Repeated)
