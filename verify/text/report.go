@@ -123,7 +123,9 @@ func (p *page) sandbox(s *verify.Sandbox) {
 	if n := len(s.Probes); n > 0 {
 		line += fmt.Sprintf(" (%d of %d probes held)", held, n)
 	}
-	line += fmt.Sprintf("; peak memory %s, peak disk %s, CPU %.1fs", units.Bytes(s.PeakMemory), units.Bytes(s.PeakDisk), s.CPUSeconds)
+	if use := Use(*s); use != "" {
+		line += "; " + use
+	}
 	p.field("Sandbox", line)
 	for _, probe := range s.Probes {
 		if !probe.OK {
@@ -137,6 +139,22 @@ func (p *page) sandbox(s *verify.Sandbox) {
 		}
 		p.field("", line)
 	}
+}
+
+// Use says what a sandbox used at most, of what was measured. Memory and processor time of one
+// in Lifeboat's own process are not, and nothing is of one that was gone too soon.
+func Use(s verify.Sandbox) string {
+	var parts []string
+	if s.PeakMemory > 0 {
+		parts = append(parts, "peak memory "+units.Bytes(s.PeakMemory))
+	}
+	if s.PeakDisk > 0 {
+		parts = append(parts, "peak disk "+units.Bytes(s.PeakDisk))
+	}
+	if s.CPUSeconds > 0 {
+		parts = append(parts, fmt.Sprintf("CPU %.1fs", s.CPUSeconds))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (p *page) restore(r *verify.Restore) {

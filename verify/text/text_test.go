@@ -102,6 +102,14 @@ func TestASandboxIsCalledLeakyOnlyByItsProbes(t *testing.T) {
 	}
 }
 
+func TestWhatWasNotMeasuredIsNotCalledNothing(t *testing.T) {
+	r := failed()
+	r.Sandbox = &verify.Sandbox{Runner: "in-process", Isolated: true, PeakDisk: 40960}
+	if out := text.Report(r, text.Options{Now: noon}); !strings.Contains(out, "isolated; peak disk 40.0 KiB\n") {
+		t.Errorf("the use of a sandbox of which only the disk is known is\n%s", out)
+	}
+}
+
 func TestTableShowsTheGravestFindingOfEach(t *testing.T) {
 	testkit.Golden(t, "table.txt", text.Table([]verify.Report{failed(), passed(), errored()}, text.Options{Now: noon}))
 	testkit.Golden(t, "table-color.txt", text.Table([]verify.Report{failed(), passed(), errored()}, text.Options{Now: noon, Color: true}))

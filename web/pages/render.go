@@ -71,6 +71,7 @@ func (p *Pages) parse() error {
 		"counted": func(n int, noun string) string { return units.Counted(int64(n), noun) },
 		"word":    func(v verify.Verdict) string { return word(v, "") },
 		"number":  func(n int) string { return units.Count(int64(n)) },
+		"used":    func(s verify.Sandbox) string { return sentence(text.Use(s)) },
 		"join":    strings.Join,
 		"path":    url.PathEscape, // of a name, which may hold a slash
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
