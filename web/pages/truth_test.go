@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"lifeboat/engine"
 	"lifeboat/history"
 	"lifeboat/notify"
 	"lifeboat/verify"
@@ -76,6 +77,28 @@ func TestWhatWasToldOfManyIsNotSaidToBeToldOfEach(t *testing.T) {
 		_, at, _ := strings.Cut(body, "The storage did not answer")
 		if at, _, _ = strings.Cut(at, "</li>"); strings.Contains(at, "last told") || !strings.Contains(at, "told once for many targets") {
 			t.Errorf("%s says of a target in an outage: %s", path, at)
+		}
+	}
+}
+
+func TestTablesThatWereNotCountedAreNotCalledEqual(t *testing.T) {
+	s := newSite(t, true)
+	three := int64(3)
+	for id, tt := range map[string]struct {
+		dumped []*int64
+		want   string
+	}{
+		"none-counted": {[]*int64{nil, nil}, "not known. 2 tables could not be counted in the dump."},
+		"some-counted": {[]*int64{&three, nil}, "No table that was counted in the dump differs from it. 1 table could not be counted in the dump."},
+		"all-counted":  {[]*int64{&three, &three}, "No table differs from the dump.</p>"},
+	} {
+		r := verify.Report{Schema: verify.Schema, Drill: id, Target: "search", Verdict: verify.Passed, Started: now, Finished: now}
+		for i, n := range tt.dumped {
+			r.Tables = append(r.Tables, verify.Table{Table: engine.Table{Schema: "public", Name: string(rune('a' + i))}, Rows: 3, DumpRows: n})
+		}
+		record(t, s.store, r)
+		if _, body := s.get(t, "/drills/"+id); !strings.Contains(body, tt.want) {
+			t.Errorf("the page of %s does not say %q", id, tt.want)
 		}
 	}
 }
