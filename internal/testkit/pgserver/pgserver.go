@@ -34,13 +34,13 @@ const (
 	queryTimeout   = 30 * time.Second // for making or dropping a database
 )
 
-// settings make the server fast; nothing in it has to survive a crash of the machine.
+// settings make the server fast; nothing in it has to survive a crash of the machine. What
+// was committed survives one of the server, which tests rely on.
 const settings = `
 listen_addresses = '127.0.0.1'
 max_connections = 300
 shared_buffers = '64MB'
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 `
 
