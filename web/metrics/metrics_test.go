@@ -82,6 +82,18 @@ func wants(t *testing.T, body string, lines ...string) {
 	}
 }
 
+func TestADrillThatWasHandedOverWaitsForAWorker(t *testing.T) {
+	m, _, store := filled(t)
+	waiting, err := store.Waiting(t.Context(), 1)
+	if err != nil || len(waiting) != 1 {
+		t.Fatalf("%d drills wait, %v", len(waiting), err)
+	}
+	if err := store.Wait(t.Context(), waiting[0].ID, "handed over by a Lifeboat that was stopped", noon); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, scrape(t, m), `lifeboat_drills_queued{reason="room"} 0`, `lifeboat_drills_queued{reason="worker"} 1`)
+}
+
 func TestAScrapeTellsHowEveryTargetStands(t *testing.T) {
 	m, _, _ := filled(t)
 	wants(t, scrape(t, m),

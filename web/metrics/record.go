@@ -229,7 +229,7 @@ func reason(d history.Entry, now time.Time) string {
 	switch {
 	case strings.Contains(d.Why, "of the same target"):
 		return "target"
-	case d.Why != "":
+	case strings.HasPrefix(d.Why, "waiting for room"):
 		return "room"
 	case d.NotBefore.After(now):
 		return "time"
