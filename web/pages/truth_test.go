@@ -75,7 +75,7 @@ func TestWhatWasToldOfManyIsNotSaidToBeToldOfEach(t *testing.T) {
 	for _, path := range []string{"/alerts", "/targets/crm"} {
 		_, body := s.get(t, path)
 		_, at, _ := strings.Cut(body, "The storage did not answer")
-		if at, _, _ = strings.Cut(at, "</li>"); strings.Contains(at, "last told") || !strings.Contains(at, "told once for many targets") {
+		if at, _, _ = strings.Cut(at, "</li>"); strings.Contains(at, "last alert") || !strings.Contains(at, "told once for many targets") {
 			t.Errorf("%s says of a target in an outage: %s", path, at)
 		}
 	}
@@ -100,5 +100,15 @@ func TestTablesThatWereNotCountedAreNotCalledEqual(t *testing.T) {
 		if _, body := s.get(t, "/drills/"+id); !strings.Contains(body, tt.want) {
 			t.Errorf("the page of %s does not say %q", id, tt.want)
 		}
+	}
+}
+
+func TestATargetThatIsDrilledAsBackupsAppearHasARunToWaitFor(t *testing.T) {
+	s := newSite(t, true)
+	s.service.List[0].Schedule = "on-new-backup"
+	check(t, s.store.Plan(t.Context(), []history.Plan{{Target: s.service.List[0].Name, Spec: "on-new-backup"}}, now))
+	_, body := s.get(t, "/targets/"+s.service.List[0].Name)
+	if strings.Contains(body, "None are planned.") || !strings.Contains(body, "When a new backup appears.") {
+		t.Error("its page does not say when it is drilled next")
 	}
 }
