@@ -105,7 +105,7 @@ func TestTablesThatWereNotCountedAreNotCalledEqual(t *testing.T) {
 
 func TestATargetThatIsDrilledAsBackupsAppearHasARunToWaitFor(t *testing.T) {
 	s := newSite(t, true)
-	s.service.List[0].Schedule = "on-new-backup"
+	s.service.List[0].Schedule, s.service.List[0].Upcoming = "on-new-backup", nil
 	check(t, s.store.Plan(t.Context(), []history.Plan{{Target: s.service.List[0].Name, Spec: "on-new-backup"}}, now))
 	_, body := s.get(t, "/targets/"+s.service.List[0].Name)
 	if strings.Contains(body, "None are planned.") || !strings.Contains(body, "When a new backup appears.") {
