@@ -110,6 +110,11 @@ func (o initOptions) source() (name string, c configs.Source, prefix string, err
 	if err != nil || u.Host == "" {
 		return "", c, "", fmt.Errorf("%q is not like s3://bucket/prefix", o.location)
 	}
+	if o.caFile != "" { // in a configuration it would be below the folder of that
+		if o.caFile, err = absolute(o.caFile); err != nil {
+			return "", c, "", err
+		}
+	}
 	return "bucket", configs.Source{
 		Kind: configs.KindS3, Endpoint: o.endpoint, Region: o.region, Bucket: u.Host, CAFile: o.caFile,
 		Insecure: o.insecure, Anonymous: o.anonymous, PathStyle: "auto", Timeout: 30 * time.Second,
