@@ -85,7 +85,7 @@ func (sh *shell) init(ctx context.Context, o initOptions) error {
 	if len(series) == 0 {
 		return unable(fmt.Errorf("%s holds no backups: %s there; is the name right?", o.location, units.Counted(int64(listed), "object")))
 	}
-	p := proposal{location: o.location, listed: listed, now: sh.now(), sourceName: name, source: conf}
+	p := proposal{location: o.location, prefix: prefix, listed: listed, now: sh.now(), sourceName: name, source: conf}
 	for _, s := range series {
 		fmt.Fprintf(sh.stderr, "Reading the head of %s ...\n", text.Clean(s.Example))
 		p.add(s, sh.recognise(ctx, src, s))

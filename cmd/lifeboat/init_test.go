@@ -12,7 +12,7 @@ import (
 func TestAProposalForABucketRunsWhereverItIsWritten(t *testing.T) {
 	s := s3server.Start(t)
 	bucket := s.Bucket(t)
-	s.Put(t, bucket, "sqlite/notes-2026-06-01.sql", []byte("BEGIN TRANSACTION;\nCREATE TABLE n(id INTEGER);\nINSERT INTO n VALUES(1);\nCOMMIT;\n"))
+	s.Put(t, bucket, "sqlite/notes/notes-2026-06-01.sql", []byte("BEGIN TRANSACTION;\nCREATE TABLE n(id INTEGER);\nINSERT INTO n VALUES(1);\nCOMMIT;\n"))
 	t.Setenv("AWS_ACCESS_KEY_ID", s.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s.SecretKey)
 	t.Chdir(filepath.Dir(s.CAFile))
@@ -21,7 +21,7 @@ func TestAProposalForABucketRunsWhereverItIsWritten(t *testing.T) {
 	if code != exitGood {
 		t.Fatalf("lifeboat init: exit %d\n%s", code, stderr)
 	}
-	if code, rep := drill(t, config); code != exitGood {
-		t.Errorf("the proposal's drill: exit %d: %s\n%s", code, rep.Error, findings(rep))
+	if code, rep := drill(t, config); code != exitGood || rep.Target != "notes" {
+		t.Errorf("the proposal's drill of %q: exit %d: %s\n%s", rep.Target, code, rep.Error, findings(rep))
 	}
 }

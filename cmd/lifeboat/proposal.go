@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 // proposal is a configuration being put together from what was found.
 type proposal struct {
 	location   string
+	prefix     string // the folder asked for, which names of targets leave out
 	listed     int
 	now        time.Time
 	sourceName string
@@ -34,9 +36,10 @@ type foundSeries struct {
 
 // add takes in one series. Names of targets are made from patterns and kept apart.
 func (p *proposal) add(s storage.Series, r recognised) {
-	name := targetName(s.Pattern)
+	base := targetName(strings.TrimPrefix(s.Pattern, strings.TrimSuffix(p.prefix, "/")+"/"))
+	name := base
 	for n := 2; p.has(name); n++ {
-		name = targetName(s.Pattern) + "-" + strconv.Itoa(n)
+		name = base + "-" + strconv.Itoa(n)
 	}
 	p.found = append(p.found, foundSeries{Series: s, recognised: r, name: name})
 }
@@ -70,16 +73,17 @@ var (
 // maxTargetName leaves a number room behind the name: a configuration takes 63.
 const maxTargetName = 56
 
-// targetName makes a short name from a pattern: "pg/orders-{time:...}.dump.zst" is
+// targetName makes a short name from a pattern: "pg/orders/orders-{time:...}.dump.zst" is
 // "pg-orders". The end of a long one tells more than its beginning.
 func targetName(pattern string) string {
 	name := suffixes.ReplaceAllString(openParts.ReplaceAllString(pattern, ""), "")
-	name = strings.Trim(wordParts.ReplaceAllString(name, "-"), "-")
+	words := strings.Fields(wordParts.ReplaceAllString(strings.ToLower(name), " "))
+	name = strings.Join(slices.Compact(words), "-")
 	name = strings.TrimLeft(name[max(0, len(name)-maxTargetName):], "-")
 	if name == "" {
 		return "backups"
 	}
-	return strings.ToLower(name)
+	return name
 }
 
 // yaml writes the configuration. What cannot be drilled is left as a comment that
@@ -90,9 +94,10 @@ func (p *proposal) yaml() string {
 		p.now.UTC().Format(time.DateOnly), units.Counted(int64(p.listed), "object"), text.Clean(p.location))
 	b.WriteString("# Every line is yours to change; docs/configuration.md explains all of them.\n\nsources:\n")
 	p.writeSource(&b)
-	b.WriteString("\ntargets:\n")
+	b.WriteString("\ntargets:")
 	for _, f := range p.found {
 		if f.err == nil {
+			b.WriteString("\n")
 			f.writeTarget(&b, p.sourceName)
 		}
 	}

@@ -10,11 +10,12 @@ import (
 
 func TestTargetsGetNamesThatConfigurationsTake(t *testing.T) {
 	for pattern, want := range map[string]string{
-		"pg/orders-{time:20060102}.dump.zst":        "pg-orders",
-		"Söhne & 'Töchter' #1-{time:2006}.sql":      "s-hne-t-chter-1",
-		"表 注文-{time:20060102}.dump":                 "backups",
-		`\*-{time:20060102}.sql.gz`:                 "backups",
-		strings.Repeat("deep/", 20) + "orders.dump": strings.Repeat("deep-", 9) + "orders",
+		"pg/orders-{time:20060102}.dump.zst":             "pg-orders",
+		"Söhne & 'Töchter' #1-{time:2006}.sql":           "s-hne-t-chter-1",
+		"表 注文-{time:20060102}.dump":                      "backups",
+		`\*-{time:20060102}.sql.gz`:                      "backups",
+		"pg/Orders/orders-{time:20060102}.dump":          "pg-orders",
+		strings.Repeat("very/deep/", 10) + "orders.dump": strings.Repeat("very-deep-", 4) + "orders",
 	} {
 		got := targetName(pattern)
 		if !strings.HasSuffix(got, want) || len(got) > maxTargetName {
