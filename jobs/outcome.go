@@ -176,7 +176,8 @@ func because(err, sentinel error) string {
 	} else if inner := errors.Unwrap(err); inner != nil {
 		err = inner
 	}
-	text := strings.TrimSuffix(strings.TrimSuffix(err.Error(), sentinel.Error()), ": ")
+	text := strings.TrimPrefix(err.Error(), sentinel.Error()+": ")
+	text = strings.TrimSuffix(strings.TrimSuffix(text, sentinel.Error()), ": ")
 	if text == "" {
 		return read
 	}

@@ -70,8 +70,17 @@ func TestALimitIsNamedInTheVerdict(t *testing.T) {
 }
 
 func TestAPartlyReadDumpSaysHowFar(t *testing.T) {
-	err := &partlyReadError{read: "read 3 of 40 tables", err: engine.ErrTruncated}
-	if res := fact(err); res.Code != verify.ArchiveTruncated || res.Detail == "" || !isFact(err) {
-		t.Errorf("fact = %+v", res)
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{engine.ErrTruncated, "The dump ends too early; read 3 of 40 tables."},
+		{fmt.Errorf("ends after 10 bytes: %w", engine.ErrTruncated), "The dump ends too early: ends after 10 bytes; read 3 of 40 tables."},
+		{fmt.Errorf("%w: ends before page 22", engine.ErrTruncated), "The dump ends too early: ends before page 22; read 3 of 40 tables."},
+	} {
+		err := &partlyReadError{read: "read 3 of 40 tables", err: tt.err}
+		if res := fact(err); res.Code != verify.ArchiveTruncated || res.Detail != tt.want || !isFact(err) {
+			t.Errorf("fact(%v) = %s %q, want %q", tt.err, res.Code, res.Detail, tt.want)
+		}
 	}
 }

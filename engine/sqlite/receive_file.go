@@ -83,7 +83,7 @@ func (p *pager) count(ctx context.Context, rec engine.Received, hot bool) (engin
 	rec.Manifest.ServerVersion = p.version
 	if n := p.missing(); n > 0 && !hot {
 		rec.Read = pagesRead(p.held*p.pageSize, p.header, p.total)
-		return rec, fmt.Errorf("%w: the file ends before page %d: %s", engine.ErrTruncated, n, rec.Read)
+		return rec, fmt.Errorf("%w: the file ends before page %d", engine.ErrTruncated, n)
 	}
 	w := newWalker(ctx, p)
 	all, err := w.schema()
