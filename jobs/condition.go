@@ -101,8 +101,9 @@ func (p *pulse) all() map[string]time.Time {
 func (s *Service) LastTick() time.Time { return s.pulse.all()["schedule"] }
 
 // ReloadFailed notes that a new configuration could not be put in force, nil that one was.
+// It logs nothing: a reload is no loop.
 func (s *Service) ReloadFailed(ctx context.Context, err error) {
-	s.troubles.set(ctx, s.Log, ConfigInvalid, err, s.Now())
+	s.troubles.set(ctx, slog.New(slog.DiscardHandler), ConfigInvalid, err, s.Now())
 }
 
 // Conditions are what is wrong with the service now, the fatal ones first.

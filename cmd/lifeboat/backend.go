@@ -154,7 +154,7 @@ func (b *backend) Artifacts(ctx context.Context, target string) ([]verify.Candid
 	return list, nil
 }
 
-// Reload implements web.Service.
+// Reload implements web.Service. Whoever asked for it, the log tells how it went.
 func (b *backend) Reload(ctx context.Context) error {
 	b.reload.Lock()
 	defer b.reload.Unlock()
@@ -162,6 +162,7 @@ func (b *backend) Reload(ctx context.Context) error {
 	b.ReloadFailed(ctx, err)
 	b.conditions.forget()
 	if err != nil {
+		b.log.ErrorContext(ctx, "configuration not put in force", "error", err)
 		return fmt.Errorf("%w: %w", web.ErrConfig, err)
 	}
 	b.log.InfoContext(ctx, "configuration put in force", "targets", len(b.Targets()))

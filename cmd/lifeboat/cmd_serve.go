@@ -118,9 +118,7 @@ func (b *backend) reloadAt(ctx context.Context, signals <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-signals:
-			if err := b.Reload(ctx); err != nil {
-				b.log.ErrorContext(ctx, "configuration not put in force", "error", err)
-			}
+			b.Reload(ctx) // it logs what is wrong; there is nobody else to tell
 		}
 	}
 }

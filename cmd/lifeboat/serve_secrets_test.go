@@ -215,8 +215,8 @@ func (w *world) mistakes(t *testing.T, c *child, s *site, config, rest, server s
 		if res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, bad.want) {
 			t.Errorf("reload: %s, want a mistake about %q\n%s", res.Status, bad.want, body)
 		}
-		s.eventually(t, "the signal is answered in the log", func() bool {
-			return strings.Count(s.said.String(), "configuration not put in force") == i+1
+		s.eventually(t, "the signal and the request are answered in the log", func() bool {
+			return strings.Count(s.said.String(), "configuration not put in force") == 2*(i+1)
 		})
 		for what, secret := range w.secrets {
 			if strings.Contains(body, secret) {

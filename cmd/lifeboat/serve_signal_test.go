@@ -81,6 +81,9 @@ func TestAReloadIsAllOrNothing(t *testing.T) {
 	mistakes := []string{"3 mistakes", "targets.t.speed", "targets.u.source", "targets.u.schedule"}
 	s.eventually(t, "the bad file is a condition", func() bool { return s.condition(t, "config_invalid") != "" })
 	s.said.await(t, "configuration not put in force")
+	if said := s.said.String(); strings.Count(said, "targets.t.speed") != 1 || strings.Contains(said, "loop") {
+		t.Errorf("the log says of one reload more than that it was refused:\n%s", said)
+	}
 	for where, said := range map[string]string{"the condition": s.condition(t, "config_invalid"), "the log": s.said.String(), "the page": s.page(t, "/")} {
 		for _, mistake := range mistakes {
 			if !strings.Contains(said, mistake) {
