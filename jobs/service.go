@@ -90,10 +90,13 @@ func (s *Service) Run(ctx context.Context) error {
 		wg.Go(func() { s.loop(ctx, l.name, l.pace, l.limit, l.step) })
 	}
 	<-ctx.Done()
+	s.Log.InfoContext(ctx, "stopping: running drills may end", "drain", s.Drain.String())
 	err := s.workers.stop(s.Drain)
 	wg.Wait()
 	s.beats.Wait()
-	return errors.Join(err, s.lastWords(ctx))
+	err = errors.Join(err, s.lastWords(ctx))
+	s.Log.InfoContext(ctx, "stopped")
+	return err
 }
 
 // lastWords sends what the drills that just ended have to tell: the next start may be

@@ -146,6 +146,9 @@ func TestAStopHandsOverWhatDoesNotEndInTime(t *testing.T) {
 	if took := time.Since(asked); took > 30*time.Second {
 		t.Errorf("the stop took %s with server.drain of 1s", took)
 	}
+	if said := s.said.String(); !strings.Contains(said, "drain=1s") || !strings.Contains(said, "stopped") {
+		t.Errorf("the log does not tell of the stop:\n%s", said)
+	}
 	e, err := record(t, config).Entry(t.Context(), id)
 	if err != nil || e.State != history.Queued || !strings.Contains(e.Why, "stopped") {
 		t.Errorf("the drill is %+v, %v; want it queued again, with the reason", e, err)
