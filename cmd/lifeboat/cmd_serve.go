@@ -66,7 +66,9 @@ func (sh *shell) serve(ctx context.Context) error {
 	defer cancel()
 	return sh.host(ctx, a, sh.load, func(b *backend, address string) {
 		reloads.Go(func() { b.reloadAt(ctx, hangups) })
-		fmt.Fprintf(sh.stderr, "Lifeboat serves its page on %s\n", address)
+		if sh.logFormat != logJSON { // a program that reads the log has the line above
+			fmt.Fprintf(sh.stderr, "Lifeboat serves its page on %s\n", address)
+		}
 	})
 }
 
