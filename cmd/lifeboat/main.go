@@ -93,6 +93,7 @@ func (sh *shell) run(ctx context.Context, args []string) int {
 }
 
 func (sh *shell) root() *cobra.Command {
+	var level string
 	root := &cobra.Command{
 		Use:   "lifeboat",
 		Short: "Proves that your backups restore.",
@@ -110,6 +111,9 @@ backup is bad) or errored (it could not tell), with the proof.
 			if sh.logFormat != logText && sh.logFormat != logJSON {
 				return fmt.Errorf("--log-format: there is no form %q; there are text and json", sh.logFormat)
 			}
+			if sh.logLevel.UnmarshalText([]byte(level)) != nil {
+				return fmt.Errorf("--log-level: there is no level %q; there are debug, info, warn and error", level)
+			}
 			return nil
 		},
 	}
@@ -118,7 +122,7 @@ backup is bad) or errored (it could not tell), with the proof.
 	root.SetErr(sh.stderr)
 	flags := root.PersistentFlags()
 	flags.StringVarP(&sh.config, "config", "c", "lifeboat.yaml", "configuration file")
-	flags.TextVar(&sh.logLevel, "log-level", slog.LevelWarn, "debug, info, warn or error")
+	flags.StringVar(&level, "log-level", "warn", "debug, info, warn or error; of serve info if not set")
 	flags.StringVar(&sh.logFormat, "log-format", logText, "text, or json: one object a line")
 	flags.BoolVar(&sh.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	root.AddCommand(
