@@ -112,3 +112,17 @@ func TestATargetThatIsDrilledAsBackupsAppearHasARunToWaitFor(t *testing.T) {
 		t.Error("its page does not say when it is drilled next")
 	}
 }
+
+func TestTheVerdictOfADrillSaysItsReasonOnce(t *testing.T) {
+	s := newSite(t, true)
+	record(t, s.store, verify.Report{
+		Schema: verify.Schema, Drill: "cut-short", Target: "search", Verdict: verify.Failed, Started: now, Finished: now,
+		Results: []verify.Result{{Check: "artifact", Verdict: verify.Failed, Code: verify.ArchiveTruncated,
+			Detail: "The dump ends too early: after 10 bytes.", Hint: "Make a new backup now."}},
+	})
+	_, body := s.get(t, "/drills/cut-short")
+	verdict, _, _ := strings.Cut(body, "What to do:")
+	if n := strings.Count(verdict, "The dump ends too early: after 10 bytes."); n != 1 {
+		t.Errorf("the verdict says %d times why, want once", n)
+	}
+}
