@@ -15,6 +15,7 @@ var clocks = map[string]string{
 	"sandbox/docker/exec.go":                   "refuses commands after the sandbox's deadline",
 	"sandbox/docker/start.go":                  "seconds left until the sandbox's deadline",
 	"sandbox/docker/watch.go":                  "deadlines of connections and the pace of looking",
+	"sandbox/internal/workdir/workdir.go":      "the age of a file, whose time is the machine's",
 	"sandbox/internal/workdir/ending.go":       "the sandbox's deadline and the pace of looking",
 	"sandbox/process/box.go":                   "the timer of the sandbox's deadline",
 	"sandbox/process/exec.go":                  "deadlines of pipes",

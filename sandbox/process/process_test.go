@@ -62,7 +62,7 @@ func spec() sandbox.Spec {
 
 // left names the directories of an installation and whatever still runs of it.
 func left(_ context.Context, installation string) ([]string, error) {
-	dirs, err := workdir.List(config().Dir, name, time.Now())
+	dirs, err := workdir.List(config().Dir, name)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func TestScratchKeepsTheContractOfARunner(t *testing.T) {
 		}
 	})
 	left := func(_ context.Context, installation string) ([]string, error) {
-		dirs, err := workdir.List(parent, name, time.Now())
+		dirs, err := workdir.List(parent, name)
 		var all []string
 		for _, d := range dirs {
 			if d.Label.Owner.Installation == installation {

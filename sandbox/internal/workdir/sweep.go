@@ -14,7 +14,7 @@ func Sweep(ctx context.Context, dir, runner string, q sandbox.SweepQuery, remove
 	if err != nil {
 		return nil, err
 	}
-	dirs, err := List(parent, runner, q.Now)
+	dirs, err := List(parent, runner)
 	errs := []error{err}
 	var drills []string
 	for _, d := range dirs {

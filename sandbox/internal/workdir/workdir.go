@@ -31,7 +31,8 @@ const (
 	boxDir    = "box"
 	// unfinished marks a folder whose label is not yet written. It holds no restored data.
 	unfinished = ".new"
-	// unfinishedAge is how old an unfinished folder must be before it counts as left over.
+	// unfinishedAge is how old an unfinished folder must be before it counts as left over. Files
+	// carry the machine's own time, whatever clock the service goes by.
 	unfinishedAge = time.Hour
 )
 
@@ -143,9 +144,9 @@ func (d Dir) EndBy(t time.Time) error {
 }
 
 // List returns the folders of a runner's sandboxes below parent, living or dead.
-// Unfinished folders older than an hour at now are removed on the way. A parent
-// that is not there holds none.
-func List(parent, runner string, now time.Time) ([]Dir, error) {
+// Unfinished folders older than an hour are removed on the way. A parent that is not
+// there holds none.
+func List(parent, runner string) ([]Dir, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -158,7 +159,7 @@ func List(parent, runner string, now time.Time) ([]Dir, error) {
 	for _, e := range entries {
 		path := filepath.Join(parent, e.Name())
 		if strings.HasSuffix(e.Name(), unfinished) {
-			if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > unfinishedAge {
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > unfinishedAge {
 				errs = append(errs, os.RemoveAll(path))
 			}
 			continue

@@ -43,18 +43,18 @@ func TestListFindsWhatMakeMadeAndNothingElse(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(p, "a folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	got, err := List(p, "test", time.Now())
+	got, err := List(p, "test")
 	if err != nil || len(got) != 1 || got[0].Path != d.Path || got[0].Label.Owner.Drill != "d1" || !got[0].Label.Deadline.Equal(d.Label.Deadline) {
 		t.Errorf("List = %+v, %v", got, err)
 	}
-	if got, err := List(p, "another runner", time.Now()); err != nil || len(got) != 0 {
+	if got, err := List(p, "another runner"); err != nil || len(got) != 0 {
 		t.Errorf("another runner's: %+v, %v", got, err)
 	}
-	if got, err := List(filepath.Join(p, "absent"), "test", time.Now()); err != nil || len(got) != 0 {
+	if got, err := List(filepath.Join(p, "absent"), "test"); err != nil || len(got) != 0 {
 		t.Errorf("absent parent: %+v, %v", got, err)
 	}
 	write(t, filepath.Join(d.Path, labelFile), 3)
-	if _, err := List(p, "test", time.Now()); err == nil {
+	if _, err := List(p, "test"); err == nil {
 		t.Error("a label that cannot be read was passed over in silence")
 	}
 }
@@ -67,14 +67,18 @@ func TestListRemovesUnfinishedFoldersOnceTheyAreOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		now  time.Time
+		age  time.Duration
 		gone bool
-	}{{time.Now(), false}, {time.Now().Add(2 * unfinishedAge), true}} {
-		if _, err := List(p, "test", c.now); err != nil {
+	}{{0, false}, {2 * unfinishedAge, true}} {
+		made := time.Now().Add(-c.age)
+		if err := os.Chtimes(half, made, made); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := List(p, "test"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(half); os.IsNotExist(err) != c.gone {
-			t.Errorf("at %s: %v, want gone %v", c.now, err, c.gone)
+			t.Errorf("after %s: %v, want gone %v", c.age, err, c.gone)
 		}
 	}
 }
