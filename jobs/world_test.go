@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,11 +152,27 @@ func (w *world) run(setup *Setup, instance string) *running {
 		return errors.Join(<-ended, store.Close())
 	})
 	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			r.tell()
+		}
 		if err := r.stop(); err != nil {
 			w.t.Errorf("stop the service: %v", err)
 		}
 	})
 	return r
+}
+
+// tell logs every drill on record, for whoever looks why a test failed.
+func (r *running) tell() {
+	list, err := r.Store.List(context.Background(), history.Filter{Limit: 100})
+	waiting, err2 := r.Store.Waiting(context.Background(), 100)
+	for _, e := range slices.Concat(waiting, list) {
+		r.w.t.Logf("drill %s of %s: %s %s %s %s%s, due %s, not before %s, began %s, ended %s", e.ID, e.Target, e.Trigger, e.State, e.Verdict,
+			e.Summary, e.Why, e.ScheduledFor, e.NotBefore, e.Started, e.Finished)
+	}
+	if err := errors.Join(err, err2); err != nil {
+		r.w.t.Log(err) // it was stopped
+	}
 }
 
 // ask queues a manual drill.
