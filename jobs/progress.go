@@ -103,5 +103,5 @@ func (r *run) tell(e Event) {
 
 // seconds rounds to milliseconds: nobody reads more, and reports stay small.
 func seconds(d time.Duration) float64 {
-	return d.Round(time.Millisecond).Seconds()
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000 // Duration.Seconds may be 3.5540000000000003
 }
