@@ -199,8 +199,7 @@ func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner, needs e
 		p.say(r.Name(), "", err)
 		return
 	}
-	p.say(r.Name()+" room", fmt.Sprintf("%g CPUs, %s of memory, %s of disk free",
-		room.CPUs, units.Bytes(room.Memory), units.Bytes(room.FreeDisk)), nil)
+	p.say(r.Name()+" room", roomText(room), nil)
 	iso, err := a.pipeline.TryRunner(ctx, r, needs)
 	var absent *sandbox.ImageError
 	if errors.As(err, &absent) && target == "" {
@@ -218,6 +217,16 @@ func (p *patient) sandbox(ctx context.Context, a *app, r sandbox.Runner, needs e
 		}
 		p.say(r.Name()+" "+probe.Name, probe.Detail, bad)
 	}
+}
+
+// roomText does not call a disk full that is out of sight: that of a Docker elsewhere, or
+// outside of Lifeboat's own container.
+func roomText(r sandbox.Room) string {
+	disk := units.Bytes(r.FreeDisk) + " of disk free"
+	if r.Disk == 0 {
+		disk = "its free disk cannot be seen from here"
+	}
+	return fmt.Sprintf("%g CPUs, %s of memory, %s", r.CPUs, units.Bytes(r.Memory), disk)
 }
 
 // wanted is what a target would be restored with.
