@@ -10,7 +10,7 @@
 # That runs the service; with "drill" behind it, it drills once. The page answers from outside
 # of the container when the configuration has "listen: 0.0.0.0:8080" and "access: tokens".
 # /healthz tells whether it lives: there is no shell here, so no HEALTHCHECK either.
-# A stop waits for running drills as long as server.drain: docker stop --time 180.
+# A stop waits for running drills as long as server.drain: docker stop -t 180.
 #
 # Where no registry answers, name any image with Go in it:
 #   docker build --build-arg BUILD_IMAGE=my-go -t lifeboat .

@@ -5,6 +5,8 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -32,5 +34,13 @@ func TestExitCodesAreWhatTheHelpAndTheReadmeSay(t *testing.T) {
 	}
 	if !slices.Equal(codes, want) {
 		t.Errorf("the help lists %q, the constants are %q", codes, want)
+	}
+}
+
+// A file that init wrote is for its owner alone, and the image runs as somebody else.
+func TestAConfigurationThatMayNotBeReadSaysWhoReadsIt(t *testing.T) {
+	err := unread(fmt.Errorf("read configuration: %w", &os.PathError{Op: "open", Path: "lifeboat.yaml", Err: syscall.EACCES}))
+	if want := fmt.Sprintf("\nLifeboat runs as user %d here: let that user read the file", os.Getuid()); !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("mistake = %q, want at its end %q", err, want)
 	}
 }

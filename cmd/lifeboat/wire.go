@@ -161,10 +161,18 @@ func (a *app) job(name string) (jobs.Job, error) {
 // load reads the configuration file of the command line.
 func (sh *shell) load() (*configs.Config, error) {
 	cfg, err := configs.Load(sh.config)
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("%w\nWrite one with lifeboat init, or name yours with --config", err)
+	return cfg, usage(unread(err))
+}
+
+// unread adds what to do where the file itself was not read.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w\nWrite one with lifeboat init, or name yours with --config", err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w\nLifeboat runs as user %d here: let that user read the file", err, os.Getuid())
 	}
-	return cfg, usage(err)
+	return err
 }
 
 // open loads the configuration, wires it and cleans up after runs that died.
