@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -206,5 +207,31 @@ func TestADirectoryThatSomebodyElseMayHavePutThereIsNotTrusted(t *testing.T) {
 	}
 	if _, err := New(theirs); err == nil {
 		t.Error("a directory that another user owns is trusted")
+	}
+}
+
+// People call lifeboat as root beside a service that does not run as root.
+func TestTheOwnerOfTheDirectoryCanExamineTheBeaconOfRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root lights beacons in directories of others")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	b, err := New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	info, err := os.Stat(filepath.Join(dir, b.Instance()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || owner.Uid != 65534 {
+		t.Errorf("the beacon is %+v, want it to belong to 65534", owner)
+	}
+	if !Alive(dir, b.Instance()) {
+		t.Error("it does not shine")
 	}
 }
