@@ -130,9 +130,7 @@ func light(path string) (f *os.File, held bool, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		return nil, false, errors.Join(fmt.Errorf("lock %s: %w", path, err), os.Remove(path), f.Close())
 	}
-	if err := give(f); err != nil {
-		return nil, false, errors.Join(err, os.Remove(path), f.Close())
-	}
+	give(f)
 	mine, err := f.Stat()
 	if err != nil {
 		return nil, false, errors.Join(err, f.Close())
@@ -145,19 +143,16 @@ func light(path string) (f *os.File, held bool, err error) {
 }
 
 // give lets root's beacon be examined by whoever owns the directory: a service that runs as an
-// ordinary user would take a drill that root began, and that died, for alive for ever.
-func give(f *os.File) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
+// ordinary user would take a drill that root began, and that died, for alive for ever. A root
+// without that power, as in a container, does as well as before.
+func give(f *os.File) {
 	info, err := os.Stat(filepath.Dir(f.Name()))
-	if err != nil {
-		return err
+	if err != nil || os.Geteuid() != 0 {
+		return
 	}
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
-		return f.Chown(int(owner.Uid), int(owner.Gid))
+		_ = f.Chown(int(owner.Uid), int(owner.Gid))
 	}
-	return nil
 }
 
 func randomID() string {
