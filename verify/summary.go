@@ -48,12 +48,21 @@ func Gravest(results []Result) (worst *Result, more int) {
 		case worst == nil:
 			worst = &results[i]
 			continue
-		case grade(results[i]) > grade(*worst):
+		case Graver(results[i], *worst):
 			worst = &results[i]
 		}
 		more++
 	}
 	return worst, more
+}
+
+// Graver reports whether a is to be told before b. That a backup is smaller than usual comes
+// after its equals: it is a symptom of theirs, and names nothing to mend.
+func Graver(a, b Result) bool {
+	if x, y := grade(a), grade(b); x != y {
+		return x > y
+	}
+	return b.Code == BackupShrunk && a.Code != BackupShrunk
 }
 
 // grade ranks a result as Worst does: one that nobody filled in proves nothing.

@@ -124,6 +124,11 @@ func TestSummaryIsTheGravestResultInOneLine(t *testing.T) {
 			"rows_missing public.a: 1 row, expected 2 rows (and 2 more)"},
 		{"the first of equals", verify.Report{Verdict: verify.Failed, Results: []verify.Result{failed, {Verdict: verify.Failed, Code: "second"}}},
 			"rows_missing public.a: 1 row, expected 2 rows (and 1 more)"},
+		{"a small backup has a reason", verify.Report{Verdict: verify.Failed, Results: []verify.Result{
+			{Verdict: verify.Failed, Code: verify.BackupShrunk, Observed: "97 B"}, failed, {Verdict: verify.Failed, Code: "third"}}},
+			"rows_missing public.a: 1 row, expected 2 rows (and 2 more)"},
+		{"a small backup has no worse reason", verify.Report{Verdict: verify.Failed, Results: []verify.Result{
+			warned, {Verdict: verify.Failed, Code: verify.BackupShrunk, Observed: "97 B"}}}, "backup_shrunk: 97 B (and 1 more)"},
 		{"failed outranks the error", verify.Report{Verdict: verify.Failed, Error: "gone", Results: []verify.Result{failed}},
 			"rows_missing public.a: 1 row, expected 2 rows"},
 		{"errored says why", verify.Report{Verdict: verify.Errored, Error: "list offsite:\nno answer", Results: []verify.Result{errored}},

@@ -158,13 +158,15 @@ func (d *drillData) report(r verify.Report) {
 			d.Bad = append(d.Bad, res)
 		}
 	}
-	rank := func(r verify.Result) int {
-		if r.Ignored != "" {
+	slices.SortStableFunc(d.Bad, func(a, b verify.Result) int {
+		switch aside, other := a.Ignored != "", b.Ignored != ""; {
+		case other && !aside, aside == other && verify.Graver(a, b):
+			return -1
+		case aside && !other, aside == other && verify.Graver(b, a):
 			return 1
 		}
-		return -int(verify.Worst([]verify.Result{r})) // one that nobody filled in is errored
-	}
-	slices.SortStableFunc(d.Bad, func(a, b verify.Result) int { return cmp.Compare(rank(a), rank(b)) })
+		return 0
+	})
 	d.Tables = tables(r.Tables)
 	if a := r.Artifact; a != nil {
 		d.MadeAt = d.clock.At(a.MadeAt)

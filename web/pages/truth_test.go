@@ -126,3 +126,19 @@ func TestTheVerdictOfADrillSaysItsReasonOnce(t *testing.T) {
 		t.Errorf("the verdict says %d times why, want once", n)
 	}
 }
+
+func TestWhatToDoBelongsToTheReasonThatIsSaid(t *testing.T) {
+	s := newSite(t, true)
+	record(t, s.store, verify.Report{
+		Schema: verify.Schema, Drill: "small", Target: "search", Verdict: verify.Failed, Started: now, Finished: now,
+		Results: []verify.Result{
+			{Check: "artifact", Verdict: verify.Failed, Code: verify.BackupShrunk, Subject: "size", Observed: "97 B", Expected: "about 192 KiB", Hint: "Compare the tables."},
+			{Check: "artifact", Verdict: verify.Failed, Code: verify.NotABackup, Detail: "It looks like a web page.", Hint: "Look at the job."},
+		},
+	})
+	_, body := s.get(t, "/drills/small")
+	verdict, _, _ := strings.Cut(body, "</dl>")
+	if !strings.Contains(verdict, "It looks like a web page.") || !strings.Contains(verdict, "Look at the job.") || strings.Contains(verdict, "Compare the tables.") {
+		t.Error("the verdict does not tell one reason and what to do about it")
+	}
+}
