@@ -31,11 +31,13 @@ column. It asks no storage: lifeboat doctor does that.`,
 			if err != nil {
 				return err
 			}
-			a := &app{cfg: cfg}
-			for _, name := range targetNames(cfg) {
-				if _, err := a.job(name); err != nil {
-					return err
-				}
+			// What each kind alone knows, a service would stumble over at its start.
+			sources, err := openSources(cfg)
+			if err != nil {
+				return usage(err)
+			}
+			if _, err := buildSetup(cfg, sources, sh.now, sh.log()); err != nil {
+				return usage(err)
 			}
 			fmt.Fprintf(sh.stdout, "%s is right: %s, %s.\n", sh.config,
 				units.Counted(int64(len(cfg.Sources)), "source"), units.Counted(int64(len(cfg.Targets)), "target"))
