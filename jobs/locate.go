@@ -20,7 +20,10 @@ type absentError struct {
 }
 
 func (e *absentError) Error() string {
-	text := fmt.Sprintf("nothing matches %s among %s", e.pattern, units.Counted(int64(e.listed), "object"))
+	text := "nothing matches " + e.pattern
+	if e.listed > 0 {
+		text += " among " + units.Counted(int64(e.listed), "object")
+	}
 	if len(e.near) > 0 {
 		text += "; the nearest names are " + strings.Join(e.near, ", ")
 	}

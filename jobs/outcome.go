@@ -188,9 +188,12 @@ func because(err, sentinel error) string {
 func (e *absentError) result() verify.Result {
 	res := verify.Result{
 		Check: "artifact", Verdict: verify.Failed, Code: verify.BackupAbsent, Subject: e.pattern,
-		Observed: units.Counted(int64(e.listed), "object") + ", none matches", Expected: "at least one backup",
+		Observed: "no object matches", Expected: "at least one backup",
 		Detail: "There is no backup under the name this target expects.",
 		Hint:   "Check that the backup job ran and writes where the match pattern looks.",
+	}
+	if e.listed > 0 { // only those that begin as the pattern does are listed
+		res.Observed = units.Counted(int64(e.listed), "object") + ", none matches"
 	}
 	if len(e.near) > 0 {
 		res.Detail += " The nearest names are " + strings.Join(e.near, ", ") + "."

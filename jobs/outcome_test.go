@@ -84,3 +84,20 @@ func TestAPartlyReadDumpSaysHowFar(t *testing.T) {
 		}
 	}
 }
+
+// Only objects that begin as the pattern does are listed: that there are none is not said of
+// the source beside the nearest names in it.
+func TestAnAbsentBackupIsNotSoughtAmongNoObjects(t *testing.T) {
+	for _, tt := range []struct {
+		listed         int
+		text, observed string
+	}{
+		{0, "nothing matches shp-*; the nearest names are shop-1", "no object matches"},
+		{1, "nothing matches shp-* among 1 object; the nearest names are shop-1", "1 object, none matches"},
+	} {
+		err := &absentError{pattern: "shp-*", near: []string{"shop-1"}, listed: tt.listed}
+		if res := fact(err); err.Error() != tt.text || res.Observed != tt.observed {
+			t.Errorf("%d listed: %q, observed %q; want %q, %q", tt.listed, err, res.Observed, tt.text, tt.observed)
+		}
+	}
+}
