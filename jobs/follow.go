@@ -120,9 +120,7 @@ func takeOver(d history.Drill, now time.Time) *history.Drill {
 }
 
 // after says what follows from a report under a setup: who is told, and which drills
-// come next. A drill that a person stopped, or asked for of an older backup, says
-// nothing about the target's newest; nor does a second look that could not tell, for that
-// the backup is bad has been told.
+// come next. A drill that a person stopped says nothing about the target.
 func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, followUps bool) Consequences {
 	return func(d history.Drill, rep verify.Report, st history.Standing, alike int, stopped error) func(notify.State) history.Effects {
 		now := clock()
@@ -133,8 +131,7 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 				drills = append(drills, *next)
 			}
 		}
-		elsewhere := d.Backup != "" && (d.Trigger != history.Confirm || rep.Verdict == verify.Errored)
-		if !configured || elsewhere || errors.Is(stopped, ErrInterrupted) {
+		if !configured || !speaks(d, rep, st) || errors.Is(stopped, ErrInterrupted) {
 			return func(state notify.State) history.Effects { return history.Effects{State: state, Drills: drills} }
 		}
 		e := notify.Event{
@@ -148,6 +145,19 @@ func (s *Setup) after(clock func() time.Time, newID func(time.Time) string, foll
 			return effects
 		}
 	}
+}
+
+// speaks reports whether a drill says something about the target's newest backup. One of a
+// backup that somebody named can only be bad news of it, since it is not asked how old the
+// backup is; a second look that could not tell is no news, for that the backup is bad has been told.
+func speaks(d history.Drill, rep verify.Report, st history.Standing) bool {
+	switch {
+	case d.Backup == "":
+		return true
+	case d.Trigger == history.Confirm:
+		return rep.Verdict != verify.Errored
+	}
+	return rep.Verdict == verify.Failed && rep.Artifact != nil && !rep.Artifact.MadeAt.Before(st.NewestBackupAt)
 }
 
 // told is a standing as it is once rep is on record. A second look proves nothing: at best

@@ -47,6 +47,36 @@ func TestABadBackupThatRetentionRemovesBeforeItsSecondLookIsNoNews(t *testing.T)
 	}
 }
 
+func TestADrillOfANamedBackupTellsOnlyThatTheNewestIsBad(t *testing.T) {
+	w := newWorld(t)
+	small := w.backup("orders", 50)
+	w.forward(time.Minute)
+	newest := w.backup("orders", 60)
+	target := w.target("orders", 55)
+	r := w.run(w.setup(target), "one")
+	r.ask("orders")
+	w.until("proven", func() bool { return words(r.ended("orders")) == "manual passed" })
+	named := func(id, key string) {
+		t.Helper()
+		d := history.Drill{ID: id, Target: "orders", Trigger: history.Manual, Priority: history.PriorityManual, Asked: w.now(), Backup: key, Attempt: 1}
+		if _, _, err := r.Store.Enqueue(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named("older", small)
+	w.until("the older one failed twice", func() bool { return words(r.ended("orders")) == "manual passed, manual failed, confirm failed" })
+	if told := w.friend.told(); told != "" {
+		t.Errorf("told %s of a backup that is not the newest", told)
+	}
+	w.spoil(newest)
+	named("newest", newest)
+	w.until("told", func() bool { return w.friend.told() == "backup opened, backup confirmed" })
+	st, err := r.Store.Standing(t.Context(), "orders")
+	if err != nil || st.Last.Verdict != verify.Failed {
+		t.Errorf("it stands %+v, %v; want it failed", st.Last, err)
+	}
+}
+
 func TestTheDeathOfALastAttemptEndsNoProblemAndKnowsThePast(t *testing.T) {
 	w := newWorld(t)
 	target := w.target("orders", 10)

@@ -71,6 +71,19 @@ func (w *world) backup(name string, rows int) string {
 	return key
 }
 
+// spoil leaves half of a backup.
+func (w *world) spoil(key string) {
+	w.t.Helper()
+	path := filepath.Join(w.backups, key)
+	info, err := os.Stat(path)
+	if err == nil {
+		err = os.Truncate(path, info.Size()/2)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // target is drilled on request only, wants rows in its table, and tells the friend.
 func (w *world) target(name string, rows int64) Target {
 	w.t.Helper()

@@ -162,6 +162,13 @@ func secondLook(t *testing.T, s history.Store) {
 	if st := standing(t, s, "orders"); st.Last.ID != "d4" {
 		t.Errorf("its last drill is %s, want the second look that failed too", st.Last.ID)
 	}
+	drilled(t, s, Drill("d5", "orders", 240), verify.Passed)
+	late := followUp("d6", Drill("d2", "orders", 300))
+	late.Trigger, late.Backup = history.Confirm, "orders/newest.dump"
+	finish(t, s, begin(t, s, late), Report(late, verify.Failed))
+	if st := standing(t, s, "orders"); st.Last.ID != "d5" {
+		t.Errorf("its last drill is %s, want d5: a second look that comes after a proof is no news", st.Last.ID)
+	}
 }
 
 func putBack(t *testing.T, s history.Store) {

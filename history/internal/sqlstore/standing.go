@@ -74,8 +74,10 @@ func (st standing) after(e history.Entry) standing {
 	older := e.Backup != "" && e.MadeAt.Before(st.NewestBackupAt)
 	// A second look turns nothing green, and neither does a drill of the bad backup by its name,
 	// which is not asked how old it is: only what they find bad as well takes the place of the first.
+	// Nor does a second look that comes late turn anything red.
 	again := e.Backup != "" && st.lastVerdict == verify.Failed && e.MadeAt.Equal(st.NewestBackupAt)
-	doubts := (again || e.Trigger == history.Confirm) && e.Verdict != verify.Failed
+	second := e.Trigger == history.Confirm
+	doubts := (again || second) && e.Verdict != verify.Failed || second && st.lastVerdict.Good()
 	if !older && !doubts && !e.Finished.Before(st.lastFinished) {
 		st.lastDrill, st.lastVerdict, st.lastFinished = e.ID, e.Verdict, e.Finished
 	}
