@@ -135,6 +135,12 @@ func (s *Service) Conditions(ctx context.Context) []Condition {
 			Detail: fmt.Sprintf("No sandbox with a server can be started: %v.", why),
 			Hint:   "Run lifeboat doctor. SQLite backups are drilled all the same."})
 	}
+	silent := s.Pipeline.silent()
+	for _, runner := range slices.Sorted(maps.Keys(silent)) {
+		list = append(list, Condition{Code: SandboxMissing, Since: silent[runner].since,
+			Detail: fmt.Sprintf("The runner %s cannot look after its sandboxes: %v.", runner, silent[runner].err),
+			Hint:   "Does it answer? Run lifeboat doctor. Drills in other sandboxes go on."})
+	}
 	list = append(list, s.deliveryConditions(ctx, now)...)
 	slices.SortStableFunc(list, func(a, b Condition) int {
 		switch {
