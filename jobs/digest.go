@@ -55,8 +55,8 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 	}
 	for _, st := range fleet.Standings {
 		bad, open := st.Alerts.Problems[notify.BadBackup]
-		doubted := open && bad.Verdict == verify.Failed // the last drill may have found otherwise
-		if good := st.LastGood; good != nil && !good.At.Before(from) && st.Last.Verdict.Good() && !doubted {
+		failed := open && bad.Verdict == verify.Failed // whatever the last drill could tell
+		if good := st.LastGood; good != nil && !good.At.Before(from) && st.Last.Verdict.Good() && !failed {
 			sum.Proven = append(sum.Proven, st.Target)
 			continue
 		}
@@ -64,9 +64,9 @@ func (s *Service) summary(ctx context.Context, from, to time.Time) (notify.Summa
 		switch {
 		case st.Last.ID == "":
 			claim.Why = "it was never drilled"
-		case doubted && st.Last.Verdict.Good():
+		case failed && bad.Doubted:
 			claim.Verdict, claim.Why = verify.Failed, "two drills of its newest backup disagree"
-		case doubted && st.Last.Verdict == verify.Errored: // no answer is no good news
+		case failed && st.Last.Verdict == verify.Errored: // no answer is no good news
 			claim.Verdict = verify.Failed
 			claim.Why = fmt.Sprintf("its newest backup was found bad (%s), and the last drill could not tell", strings.TrimSpace(bad.Code+" "+bad.Subject))
 		case st.Last.Verdict.Good():

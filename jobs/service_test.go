@@ -394,6 +394,17 @@ func TestADigestHidesNothingBehindWhatCouldNotBeTold(t *testing.T) {
 	if len(sum.Unproven) != 1 || sum.Unproven[0].Verdict != verify.Failed || !strings.Contains(sum.Unproven[0].Why, "rows_missing public.orders") {
 		t.Errorf("the digest says %+v of a bad backup that the last drill could not look at", sum.Unproven)
 	}
+	err = store.Update(t.Context(), "orders", func(st history.Standing) (history.Effects, bool) {
+		bad.Doubted = true
+		return history.Effects{State: notify.State{Problems: map[notify.Kind]notify.Problem{notify.BadBackup: bad}}}, true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.summary(t.Context(), now.Add(-time.Hour), now)
+	if err != nil || len(again.Unproven) != 1 || !strings.Contains(again.Unproven[0].Why, "two drills of its newest backup disagree") {
+		t.Errorf("the digest says %+v, %v of a backup that two drills disagree about", again.Unproven, err)
+	}
 	if want := []string{"nas: not known, it could not be listed", "offsite: tmp/test.sql"}; !slices.Equal(sum.Uncovered, want) {
 		t.Errorf("covered by no target: %q, want %q", sum.Uncovered, want)
 	}
