@@ -176,7 +176,7 @@ func TestBrowserLogsInAndOut(t *testing.T) {
 	b.bad = nil // the browser notes the answer 401
 	b.mu.Unlock()
 	b.do(chromedp.SendKeys(chromedp.CSS("#token"), plain+"\r"))
-	b.until(`document.title.startsWith("orders")`)
+	b.until(`document.title.startsWith("orders") && document.readyState === "complete"`)
 	b.do(chromedp.Click(chromedp.CSS(`form[action="/targets/orders/drills"] button`)))
 	b.until(`location.pathname.startsWith("/drills/") && document.body.innerText.includes("asked for by ada")`)
 	b.do(chromedp.Click(chromedp.CSS(`form[action="/logout"] button`)))
