@@ -46,7 +46,7 @@ tools: .bin/versitygw .bin/staticcheck ## build the programs that tests and chec
 	scripts/axe.sh
 
 screenshots: tools .bin/axe.min.js ## draw docs/screenshots anew in a real browser
-	$(GO) test ./web/pages -run Browser -update
+	$(GO) test ./web/pages -run BrowserSeesEveryPage -update
 
 bench: setup ## measure the performance budget: a drill against its baselines, the service at its size
 	$(GO) run ./scripts/bench
