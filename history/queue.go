@@ -129,7 +129,8 @@ type FleetQuery struct {
 	Search   string // part of the name, in capitals or not
 	Verdicts []verify.Verdict
 	Offset   int
-	Limit    int // 0: all
+	Limit    int  // 0: all
+	Bare     bool // without Last, Running and Queued, which other tables hold
 }
 
 // Fleet is a page of targets.

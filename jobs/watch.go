@@ -39,7 +39,7 @@ func (s *Service) watch(ctx context.Context) error {
 	if err != nil || spared {
 		return err
 	}
-	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{})
+	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{Bare: true})
 	if err != nil {
 		return fmt.Errorf("look how targets stand: %w", err)
 	}
@@ -102,7 +102,7 @@ func (s *Service) rewind(ctx context.Context, setup *Setup, now time.Time) error
 	if err != nil || last.Sub(now) < putBack {
 		return err
 	}
-	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{})
+	fleet, err := s.Store.Fleet(ctx, history.FleetQuery{Bare: true})
 	if err != nil {
 		return fmt.Errorf("look how targets stand: %w", err)
 	}

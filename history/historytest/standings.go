@@ -71,6 +71,11 @@ func stands(t *testing.T, s history.Store) {
 	if f := fleet(t, s, history.FleetQuery{}); len(f.Standings) != 1 || !reflect.DeepEqual(f.Standings[0], st) {
 		t.Errorf("in the fleet it stands\n%+v\nalone\n%+v", f.Standings, st)
 	}
+	bare := st
+	bare.Last, bare.Running, bare.Queued = history.Entry{}, "", 0
+	if f := fleet(t, s, history.FleetQuery{Bare: true}); len(f.Standings) != 1 || !reflect.DeepEqual(f.Standings[0], bare) {
+		t.Errorf("bare it stands\n%+v\nwant\n%+v", f.Standings, bare)
+	}
 }
 
 func erroredMovesNothing(t *testing.T, s history.Store) {

@@ -55,8 +55,10 @@ func (s session) fleet(ctx context.Context, q history.FleetQuery) (history.Fleet
 	if err != nil {
 		return f, err
 	}
-	if err := s.complete(ctx, list); err != nil {
-		return f, err
+	if !q.Bare {
+		if err := s.complete(ctx, list); err != nil {
+			return f, err
+		}
 	}
 	f.Standings = make([]history.Standing, len(list))
 	for i, st := range list {
