@@ -189,6 +189,10 @@ func (c *cluster) settle(stopClock func()) *ledger {
 	})
 	stopClock()
 	c.until("the last drills ended", func(ctx context.Context) (bool, error) {
+		due, err := c.store.Due(ctx, c.clock.now(), 1)
+		if err != nil || len(due) > 0 {
+			return false, err // the clock stopped before it was fired
+		}
 		queued, err := c.store.Waiting(ctx, 10_000)
 		if err != nil {
 			return false, err
