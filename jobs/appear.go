@@ -121,10 +121,8 @@ func (s *Service) lookFor(ctx context.Context, t Target, now time.Time) error {
 		ID: s.NewID(now), Target: name, Trigger: history.NewBackup, Priority: history.PriorityScheduled, Asked: now,
 		By: "new backup", Appeared: identity(newest), Attempt: 1, NotBefore: now.Add(spread(name, newest.MadeAt, t.Jitter)),
 	}
-	if t.Windows != nil {
-		if closed, until := t.Windows.Closed(d.NotBefore); closed {
-			d.NotBefore = until
-		}
+	if closed, until := t.closed(d.NotBefore); closed {
+		d.NotBefore = until
 	}
 	if _, _, err := s.Store.Enqueue(ctx, d); err != nil {
 		return fmt.Errorf("queue the drill of a new backup of %s: %w", name, err)

@@ -42,12 +42,9 @@ func (t Target) due(st history.Standing) (due time.Time, why string, proof bool)
 // beyondWindows puts off when a verdict is due where a maintenance window keeps its drill,
 // or the one after it, from beginning. Once it ends the drill has as long as it ever has.
 func (t Target) beyondWindows(due, expected time.Time) time.Time {
-	if t.Windows == nil {
-		return due
-	}
 	rest := due.Sub(expected) + t.Jitter
 	for _, at := range []time.Time{expected, due} {
-		if closed, until := t.Windows.Closed(at); closed {
+		if closed, until := t.closed(at); closed {
 			due = later(due, until.Add(rest))
 		}
 	}

@@ -70,10 +70,11 @@ func (t Target) followUp(d history.Drill, rep verify.Report, now time.Time, newI
 		scheduled = t.Schedule.Next(now)
 	}
 	next := FollowUp(d, rep, now, scheduled, newID)
-	if next != nil && next.Trigger == history.Retry && t.Windows != nil {
-		if closed, until := t.Windows.Closed(next.NotBefore); closed {
-			next.NotBefore = until.Add(spread(d.Target, now, t.Jitter))
-		}
+	if next == nil || next.Trigger != history.Retry {
+		return next
+	}
+	if closed, until := t.closed(next.NotBefore); closed {
+		next.NotBefore = until.Add(spread(d.Target, now, t.Jitter))
 	}
 	return next
 }

@@ -57,10 +57,8 @@ func (t Target) scheduled(p history.Plan, now time.Time, newID func(time.Time) s
 		d.Trigger, d.Priority = history.CatchUp, history.PriorityCatchUp
 		d.NotBefore = now.Add(spread(p.Target, p.Next, catchUpSpread))
 	}
-	if t.Windows != nil {
-		if closed, until := t.Windows.Closed(later(now, d.NotBefore)); closed {
-			d.NotBefore = until.Add(spread(p.Target, p.Next, t.Jitter))
-		}
+	if closed, until := t.closed(later(now, d.NotBefore)); closed {
+		d.NotBefore = until.Add(spread(p.Target, p.Next, t.Jitter))
 	}
 	return d
 }

@@ -54,6 +54,14 @@ type Windows interface {
 	Closed(at time.Time) (closed bool, until time.Time)
 }
 
+// closed reports whether a moment is in a maintenance window, and when that ends.
+func (t Target) closed(at time.Time) (closed bool, until time.Time) {
+	if t.Windows == nil {
+		return false, time.Time{}
+	}
+	return t.Windows.Closed(at)
+}
+
 // Heartbeat tells an outside watcher that something works.
 type Heartbeat func(ctx context.Context) error
 
