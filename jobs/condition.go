@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -39,7 +38,7 @@ const (
 	pingTimeout  = 5 * time.Second
 )
 
-// troubles are the loops that cannot do their work, each since when and why.
+// troubles are what cannot do its work, by name, each since when and why.
 type troubles struct {
 	mu   sync.Mutex
 	list map[string]trouble
@@ -50,24 +49,24 @@ type trouble struct {
 	err   error
 }
 
-// set notes how a turn of a loop ended. It logs changes only.
-func (t *troubles) set(ctx context.Context, log *slog.Logger, loop string, err error, now time.Time) {
+// note keeps how the last work of one ended. It returns since when that one was in trouble, and
+// whether that it is, or is not any more, is news.
+func (t *troubles) note(name string, err error, now time.Time) (since time.Time, news bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	old, bad := t.list[loop]
-	switch {
-	case err == nil && bad:
-		delete(t.list, loop)
-		log.InfoContext(ctx, "loop works again", "loop", loop, "since", old.since)
-	case err != nil && !bad:
-		if t.list == nil {
-			t.list = make(map[string]trouble)
-		}
-		t.list[loop] = trouble{now, err}
-		log.ErrorContext(ctx, "loop cannot do its work", "loop", loop, "error", err)
-	case err != nil:
-		t.list[loop] = trouble{old.since, err}
+	old, bad := t.list[name]
+	if err == nil {
+		delete(t.list, name)
+		return old.since, bad
 	}
+	if !bad {
+		old.since = now
+	}
+	if t.list == nil {
+		t.list = make(map[string]trouble)
+	}
+	t.list[name] = trouble{old.since, err}
+	return old.since, !bad
 }
 
 func (t *troubles) all() map[string]trouble {
@@ -101,10 +100,7 @@ func (p *pulse) all() map[string]time.Time {
 func (s *Service) LastTick() time.Time { return s.pulse.all()["schedule"] }
 
 // ReloadFailed notes that a new configuration could not be put in force, nil that one was.
-// It logs nothing: a reload is no loop.
-func (s *Service) ReloadFailed(ctx context.Context, err error) {
-	s.troubles.set(ctx, slog.New(slog.DiscardHandler), ConfigInvalid, err, s.Now())
-}
+func (s *Service) ReloadFailed(err error) { s.troubles.note(ConfigInvalid, err, s.Now()) }
 
 // Conditions are what is wrong with the service now, the fatal ones first.
 func (s *Service) Conditions(ctx context.Context) []Condition {
@@ -135,7 +131,7 @@ func (s *Service) Conditions(ctx context.Context) []Condition {
 			Detail: fmt.Sprintf("No sandbox with a server can be started: %v.", why),
 			Hint:   "Run lifeboat doctor. SQLite backups are drilled all the same."})
 	}
-	silent := s.Pipeline.silent()
+	silent := s.Pipeline.runners.silent.all()
 	for _, runner := range slices.Sorted(maps.Keys(silent)) {
 		list = append(list, Condition{Code: SandboxMissing, Since: silent[runner].since,
 			Detail: fmt.Sprintf("The runner %s cannot look after its sandboxes: %v.", runner, silent[runner].err),

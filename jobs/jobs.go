@@ -275,14 +275,17 @@ func TakenOver(now func() time.Time) Lost {
 func (p *Pipeline) sweep(ctx context.Context) {
 	for _, r := range p.all() {
 		swept, err := r.Sweep(ctx, sandbox.SweepQuery{Installation: p.Installation, Now: p.machine(), Alive: p.alive(ctx)})
-		switch news := !errors.Is(ctx.Err(), context.Canceled) && p.answered(r.Name(), err); {
+		for _, id := range swept {
+			p.Log.WarnContext(ctx, "sandbox of a dead run removed", "runner", r.Name(), "drill", id)
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			continue // being stopped is no trouble of the runner
+		}
+		switch _, news := p.runners.silent.note(r.Name(), err, p.Now()); {
 		case news && err != nil:
 			p.Log.WarnContext(ctx, "a runner cannot look after its sandboxes", "runner", r.Name(), "error", err)
 		case news:
 			p.Log.InfoContext(ctx, "a runner looks after its sandboxes again", "runner", r.Name())
-		}
-		for _, id := range swept {
-			p.Log.WarnContext(ctx, "sandbox of a dead run removed", "runner", r.Name(), "drill", id)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
@@ -15,36 +14,8 @@ const seekPace = time.Minute
 // runners guards Servers and NoServers once the pipeline is in use.
 type runners struct {
 	mu     sync.Mutex
-	sought time.Time          // by the clock of this machine
-	silent map[string]trouble // by the name of the runner
-}
-
-// answered notes how a runner answered when it was asked for its sandboxes, and reports
-// whether that is news.
-func (p *Pipeline) answered(runner string, err error) (news bool) {
-	p.runners.mu.Lock()
-	defer p.runners.mu.Unlock()
-	before, silent := p.runners.silent[runner]
-	if err == nil {
-		delete(p.runners.silent, runner)
-		return silent
-	}
-	if !silent {
-		before.since = p.Now()
-	}
-	before.err = err
-	if p.runners.silent == nil {
-		p.runners.silent = make(map[string]trouble)
-	}
-	p.runners.silent[runner] = before
-	return !silent
-}
-
-// silent are the runners that were there and do not answer now.
-func (p *Pipeline) silent() map[string]trouble {
-	p.runners.mu.Lock()
-	defer p.runners.mu.Unlock()
-	return maps.Clone(p.runners.silent)
+	sought time.Time // by the clock of this machine
+	silent troubles  // of those that were there and do not answer now
 }
 
 // servers are the runners for engines with a server, and why others are not to be had.

@@ -124,7 +124,12 @@ func (s *Service) loop(ctx context.Context, name string, pace, limit time.Durati
 			return
 		}
 		s.pulse.turned(name, s.Now())
-		s.troubles.set(ctx, s.Log, name, err, s.Now())
+		switch since, news := s.troubles.note(name, err, s.Now()); {
+		case news && err != nil:
+			s.Log.ErrorContext(ctx, "loop cannot do its work", "loop", name, "error", err)
+		case news:
+			s.Log.InfoContext(ctx, "loop works again", "loop", name, "since", since)
+		}
 		select {
 		case <-ctx.Done():
 			return

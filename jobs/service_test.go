@@ -320,7 +320,7 @@ func TestAConditionIsNotSaidToHaveJustBegun(t *testing.T) {
 		Now: func() time.Time { return now },
 	}
 	began := now.Add(-3 * time.Hour)
-	s.troubles.set(t.Context(), s.Log, "schedule", errors.New("no answer"), began)
+	s.troubles.note("schedule", errors.New("no answer"), began)
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}

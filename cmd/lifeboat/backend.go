@@ -159,7 +159,7 @@ func (b *backend) Reload(ctx context.Context) error {
 	b.reload.Lock()
 	defer b.reload.Unlock()
 	err := b.reloadFile(ctx)
-	b.ReloadFailed(ctx, err)
+	b.ReloadFailed(err)
 	b.conditions.forget()
 	if err != nil {
 		b.log.ErrorContext(ctx, "configuration not put in force", "error", err)
