@@ -41,8 +41,8 @@ type cluster struct {
 const every = "@every 1m"
 
 // newCluster prepares processes over the history at address, with so many targets and some
-// more that have a schedule.
-func newCluster(t *testing.T, address string, store history.Store, processes, targets int) *cluster {
+// more that have a schedule. The lease is that of drills, 0 for the product's own.
+func newCluster(t *testing.T, address string, store history.Store, lease time.Duration, processes, targets int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, address: address, store: store, clock: newClock(t, time.Now())}
 	t.Cleanup(func() {
@@ -65,7 +65,7 @@ func newCluster(t *testing.T, address string, store history.Store, processes, ta
 	}
 	dir := testkit.Folder(t, files)
 	for range processes {
-		s := newInstalled(t, c.clock.env(), leaseVariable+"="+clusterLease.String(), paceVariable+"=50ms")
+		s := newInstalled(t, c.clock.env(), leaseVariable+"="+lease.String(), paceVariable+"=50ms")
 		config := fmt.Sprintf("sources: {s: {kind: dir, path: %q}}\nserver: {history: %q, listen: %q, concurrency: 4, drain: 30s, alerts: {digest: \"off\"}}\ntargets:\n%s",
 			dir, address, s.listen, text)
 		if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
@@ -265,7 +265,7 @@ func TestThreeProcessesOnOnePostgreSQLShareAThousandDrillsAndTwoAreKilled(t *tes
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCluster(t, address, store, 3, 1000)
+	c := newCluster(t, address, store, clusterLease, 3, 1000)
 	c.ask(1000)
 	stop := c.start()
 	lost := 0
@@ -302,7 +302,7 @@ func TestAProcessOnSQLiteThatIsKilledAndStartedAgainLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCluster(t, path, store, 1, 150)
+	c := newCluster(t, path, store, clusterLease, 1, 150)
 	c.ask(150)
 	stop := c.start()
 	lost := 0
@@ -332,7 +332,7 @@ func TestTwoProcessesOnOneSQLiteFileShareTheirWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCluster(t, path, store, 2, 200)
+	c := newCluster(t, path, store, 0, 2, 200)
 	stop := c.start()
 	for _, s := range c.services {
 		s.until(t, "ready", func() bool { _, err := s.get("/readyz"); return err == nil })
